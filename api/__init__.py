@@ -1,0 +1,1 @@
+"""How they ask: HTTP, command line and composition."""

@@ -1,0 +1,304 @@
+"""What an escrow remembers: its header and the sheets (contracts, lessons, deposits, refunds, cases …) beside it."""
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+from ledger.events import Instalment, Terms
+from ledger.identifiers import Category, Cause, SheetKey
+
+
+class Header(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One row per institution: the accounts in fen and what every decision needs; never answers a query."""
+
+    institution_id: str
+    version: int = 0
+    head: str = ""
+    """Hash of the last event of the chain, hex."""
+    recorded_at: int = 0
+    """When the last event was recorded; never decreases."""
+
+    custody_cash_fen: int = 0
+    risk_deposit_cash_fen: int = 0
+    institution_receivable_fen: int = 0
+    unapplied_fen: int = 0
+    unearned_fen: int = 0
+    earned_fen: int = 0
+    release_in_transit_fen: int = 0
+    refund_payable_fen: int = 0
+    refund_in_transit_fen: int = 0
+    risk_deposit_fen: int = 0
+
+    status: Literal["none", "open", "closing", "closed"] = "none"
+    jurisdiction: str = ""
+    category: Category = "non_academic"
+    licensed: bool = False
+    custodian: str = ""
+    account_id: str = ""
+    opened_at: int = 0
+    frozen: bool = False
+    attached_fen: int = 0
+    closure: Literal["orderly", "abnormal"] | None = None
+    stopped_on: date | None = None
+    priority_regime: str = ""
+    successor_id: str = ""
+    sealed_on: date | None = None
+    """The last sealed business day."""
+    distribution_id: str = ""
+    """The last distribution ordered; shares of it limit what may be paid."""
+
+
+class Sheet(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A keyed part of an escrow, loaded only when a command touches it."""
+
+    kind: ClassVar[str]
+    names: ClassVar[tuple[str, ...]]
+    """The fields that make up the key."""
+
+    def key(self) -> SheetKey:
+        """Address of this sheet inside its escrow."""
+        return sheet_key(type(self), *(getattr(self, name) for name in self.names))
+
+
+def sheet_key(kind: type[Sheet], *ids: str) -> SheetKey:
+    """Address of the sheet of `kind` with these ids."""
+    return SheetKey(":".join((kind.kind, *ids)))
+
+
+class Contract(Sheet, kw_only=True):
+    """One contract: what was signed, and where its money stands (fen) and its hours (hundredths)."""
+
+    kind = "contract"
+    names = ("contract_id",)
+
+    contract_id: str
+    guardian_id: str
+    student_id: str
+    subject: str
+    signed_on: date
+    starts_on: date
+    ends_on: date
+    price_fen: int
+    paid_centihours: int
+    gift_centihours: int
+    rules: str
+    terms: Terms
+
+    unearned_fen: int = 0
+    earned_fen: int = 0
+    refund_payable_fen: int = 0
+    institution_receivable_fen: int = 0
+
+    paid_fen: int = 0
+    """Received for this contract, net of reversals and transfers."""
+    beyond_fen: int = 0
+    """What was promised back beyond the family's own money: taken from earned, or owed by the institution."""
+    consumed_fen: int = 0
+    refunded_fen: int = 0
+    """Agreed, ordered or acknowledged so far."""
+    deducted_fen: int = 0
+    released_fen: int = 0
+    held_fen: int = 0
+    """Earned money that an open dispute keeps from being released."""
+    disputes: int = 0
+    order_held: bool = False
+
+    claimed_centihours: int = 0
+    """Claimed and waiting for an answer."""
+    consumed_centihours: int = 0
+    disputed_centihours: int = 0
+    base_centihours: int = 0
+    base_fen: int = 0
+    """Consumption and its value at the last amendment: lessons before it keep their price."""
+
+    first_paid_on: date | None = None
+    refund_id: str = ""
+    """The open refund, if any."""
+    settlement_case_id: str = ""
+    settlement_fen: int | None = None
+    case_id: str = ""
+    """The open mediation case: one forum at a time."""
+    asserted_fen: int = 0
+    awarded_fen: int | None = None
+    ended: str = ""
+
+    @property
+    def units(self) -> int:
+        """All class hours bought or given, in hundredths."""
+        return self.paid_centihours + self.gift_centihours
+
+
+class Lesson(Sheet, kw_only=True):
+    """One claimed lesson."""
+
+    kind = "lesson"
+    names = ("contract_id", "lesson_id")
+
+    contract_id: str
+    lesson_id: str
+    centihours: int
+    taught_on: date
+    status: Literal["claimed", "confirmed", "disputed", "reversed"] = "claimed"
+    confirmed: bool = False
+    amount_fen: int = 0
+    held_fen: int = 0
+    priced_before: int = 0
+    """Hours of the contract consumed when this lesson was confirmed: tells whether an amendment came after it."""
+    notified_on: date | None = None
+    window_ends_on: date | None = None
+    provisional: bool = False
+
+
+class Deposit(Sheet, kw_only=True):
+    """One credit on the custody account."""
+
+    kind = "deposit"
+    names = ("deposit_id",)
+
+    deposit_id: str
+    amount_fen: int
+    account_id: str
+    value_on: date
+    payer_ref: str
+    unapplied_fen: int = 0
+    applied: tuple[tuple[str, int], ...] = ()
+    reversed: bool = False
+
+
+class ReleaseLine(Sheet, kw_only=True):
+    """One contract's line of a release."""
+
+    kind = "release"
+    names = ("release_id", "contract_id")
+
+    release_id: str
+    contract_id: str
+    amount_fen: int
+    status: Literal["instructed", "settled", "returned"] = "instructed"
+
+
+class Instruction(Struct, frozen=True, forbid_unknown_fields=True):
+    """One payment order of a refund."""
+
+    instruction_id: str
+    amount_fen: int
+    status: Literal["instructed", "settled", "returned"] = "instructed"
+
+
+class Refund(Sheet, kw_only=True):
+    """One refund of a contract, or of an unapplied deposit."""
+
+    kind = "refund"
+    names = ("refund_id",)
+
+    refund_id: str
+    contract_id: str | None = None
+    deposit_id: str | None = None
+    case_id: str | None = None
+    cause: Cause = "neither"
+    status: Literal["requested", "refused", "agreed", "paid"] = "requested"
+    entitled_fen: int = 0
+    agreed_fen: int = 0
+    instructed_fen: int = 0
+    settled_fen: int = 0
+    acknowledged_fen: int = 0
+    requested_on: date | None = None
+    reply_by: date | None = None
+    pay_by: date | None = None
+    payee_ref: str = ""
+    allowed_fen: int | None = None
+    """What distributions let be paid so far; None when no distribution limits this refund."""
+    instructions: tuple[Instruction, ...] = ()
+
+    @property
+    def open_fen(self) -> int:
+        """Agreed and neither instructed, paid nor acknowledged."""
+        return self.agreed_fen - self.instructed_fen - self.settled_fen - self.acknowledged_fen
+
+
+class Case(Sheet, kw_only=True):
+    """One mediation case."""
+
+    kind = "case"
+    names = ("case_id",)
+
+    case_id: str
+    contract_id: str
+    cause: Cause
+    stage: Literal["pre_filing", "in_suit_ordinary", "in_suit_summary"]
+    status: Literal[
+        "opened", "in_mediation", "agreed", "performed", "breached", "confirmed", "failed", "withdrawn", "expired"
+    ] = "opened"
+    entitled_fen: int = 0
+    ends_on: date | None = None
+    kind_of_settlement: str = ""
+    amount_fen: int = 0
+    agreed_on: date | None = None
+    confirm_by: date | None = None
+    instalments: tuple[Instalment, ...] = ()
+    performed: tuple[int, ...] = ()
+
+
+class Collected(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one contract collects from a child, for the caps that hold across split contracts."""
+
+    contract_id: str
+    subject: str
+    signed_on: date
+    starts_on: date
+    ends_on: date
+    price_fen: int
+    centihours: int
+
+
+class Child(Sheet, kw_only=True):
+    """The live contracts of one child at this institution."""
+
+    kind = "child"
+    names = ("student_id",)
+
+    student_id: str
+    contracts: tuple[Collected, ...] = ()
+
+
+class Distribution(Sheet, kw_only=True):
+    """One ordered distribution of a short pot."""
+
+    kind = "distribution"
+    names = ("distribution_id",)
+
+    distribution_id: str
+    pot_fen: int
+    families: int
+    approved: int = 0
+    shared_fen: int = 0
+    completed: bool = False
+
+
+class Attachment(Sheet, kw_only=True):
+    """Money in custody that a third party attached."""
+
+    kind = "attachment"
+    names = ("attachment_id",)
+
+    attachment_id: str
+    amount_fen: int
+    lifted: bool = False
+
+
+class Mark(Sheet, kw_only=True):
+    """Remembers that a reference of this kind was used, so that it cannot be used twice."""
+
+    kind = "mark"
+    names = ("what", "reference")
+
+    what: str
+    reference: str
+
+
+SHEETS: dict[str, type[Sheet]] = {
+    sheet.kind: sheet
+    for sheet in (Contract, Lesson, Deposit, ReleaseLine, Refund, Case, Child, Distribution, Attachment, Mark)
+}
+"""Sheet kind → its struct; the kind is the key up to its first colon."""

@@ -1,0 +1,1 @@
+"""What people ask: read models folded from the events."""
