@@ -1,12 +1,15 @@
 """Deadlines in days, working days and months over the published Chinese working-day calendar."""
 
 from calendar import monthrange
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 import holidays
 import msgspec
+
+from ledger.rejections import Rejection
 
 Unit: TypeAlias = Literal["day", "workday", "month"]
 
@@ -22,14 +25,11 @@ _KNOWN_YEARS: Final = range(1950, 2100)
 _ONE_DAY: Final = timedelta(days=1)
 
 
-class DateOutsideCalendar(ValueError):
+@dataclass(unsafe_hash=True)
+class DateOutsideCalendar(Rejection):
     """A deadline would leave the years for which Chinese holidays can be told at all."""
 
-    code = "date_outside_calendar"
-
-    def __init__(self, on: date) -> None:
-        super().__init__(f"no Chinese calendar reaches {on}")
-        self.on = on
+    on: date
 
 
 class Deadline(msgspec.Struct, frozen=True):
@@ -69,6 +69,14 @@ def deadline(start_on: date, count: int, unit: Unit) -> Deadline:
             last_on = _rolled(_plus_months(start_on, count))
     provisional = any(year not in PUBLISHED_YEARS for year in _years_used(start_on, last_on, unit))
     return Deadline(last_on, CALENDAR, provisional)
+
+
+def shifted(on: date, count: int, unit: Literal["day", "month"]) -> date:
+    """`on` moved by `count` calendar days or months, forwards or backwards, without regard to rest days.
+
+    A month that lacks the day ends on its last day. Raises DateOutsideCalendar.
+    """
+    return on + timedelta(days=count) if unit == "day" else _plus_months(on, count)
 
 
 def _years_used(start_on: date, last_on: date, unit: Unit) -> range:

@@ -6,7 +6,7 @@ from datetime import date
 from ledger.rejections import Rejection
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class UnknownRuleSet(Rejection):
     """No rules are known for this place and category."""
 
@@ -14,14 +14,14 @@ class UnknownRuleSet(Rejection):
     category: str
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class NoRuleSetInForce(UnknownRuleSet):
     """The place and category are known, but no rule was in force on that date."""
 
     on: date
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class UnknownRuleSetId(Rejection):
     """No rule set was ever published under this id."""
 

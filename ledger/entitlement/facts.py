@@ -1,0 +1,98 @@
+"""What a refund is computed from: money in fen, class hours in hundredths, dates in Asia/Shanghai."""
+
+from datetime import date
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from ledger.identifiers import Cause
+
+DeductionKind: TypeAlias = Literal["materials", "gift", "agreed", "commission", "penalty"]
+DayCount: TypeAlias = Literal[360, 365]
+
+
+class Deduction(msgspec.Struct, frozen=True):
+    """One thing the institution wants to keep money for; without evidence it keeps nothing."""
+
+    label: str
+    amount_fen: int
+    evidence: str | None = None
+    kind: DeductionKind = "materials"
+
+
+class ContractTier(msgspec.Struct, frozen=True):
+    """A contract term: once more than so many hours are used, this part of the payment is returned."""
+
+    used_over_centihours: int
+    refund_centipercent: int
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """A signed agreement on the amount: it replaces the formula from its signature on."""
+
+    amount_fen: int
+    signed_on: date | None = None
+    due_on: date | None = None
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the engine may know about one contract. What is None was not stated."""
+
+    paid_fen: int
+    cause: Cause
+    paid_centihours: int | None = None
+    gift_centihours: int = 0
+    used_centihours: int | None = None
+    disputed_centihours: int = 0
+    """Part of `used_centihours` that the family disputes."""
+    list_unit_price_fen: int | None = None
+    market_unit_price_fen: int | None = None
+    list_price_disclosed: bool | None = None
+    list_price_unreasonable: bool = False
+    contract_unit_price_fen: int | None = None
+    bonus_fen: int = 0
+    consumed_face_fen: int | None = None
+    progress_centipercent: int | None = None
+    months_total: int | None = None
+    months_started: int | None = None
+    term_starts_on: date | None = None
+    term_ends_on: date | None = None
+    """Last day of an unlimited-use term."""
+    stopped_on: date | None = None
+    """Last day on which the institution still taught."""
+    unused_for_own_reasons: bool = False
+    contract_tiers: tuple[ContractTier, ...] = ()
+    deductions: tuple[Deduction, ...] = ()
+    settlement: Settlement | None = None
+    award_fen: int | None = None
+    awarded_ratio: str | None = None
+    claim_fen: int | None = None
+    signed_on: date | None = None
+    paid_on: date | None = None
+    starts_on: date | None = None
+    requested_on: date | None = None
+    rescinded_on: date | None = None
+    decided_on: date | None = None
+    as_of_on: date | None = None
+    prior_same_service: bool = False
+    """Whether the family had tried the same service, here or elsewhere, when it signed."""
+    jurisdiction: str | None = None
+    category: str | None = None
+    interest_until_on: date | None = None
+    day_count: DayCount | None = None
+    supervised_fen: int | None = None
+    supervised_rate_percent: str | None = None
+
+    @property
+    def payment_on(self) -> date | None:
+        """The day of payment; the signing day where no other is stated."""
+        return self.paid_on or self.signed_on
+
+    @property
+    def before_start(self) -> bool:
+        """Whether the refund was asked for before the first lesson."""
+        return (
+            self.requested_on is not None
+            and self.starts_on is not None
+            and self.requested_on < self.starts_on
+        )

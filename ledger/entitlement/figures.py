@@ -1,0 +1,102 @@
+"""Turns what a method consumes into a figure whose lines sum to the refund, rounded once, half-up."""
+
+from fractions import Fraction
+
+from ledger.entitlement.derivation import Figure, Ground, Line, Method
+from ledger.entitlement.facts import Deduction, Facts
+from ledger.entitlement.measures import Measure
+from ledger.money import round_half_up
+
+EVIDENCED = frozenset({"materials", "gift", "agreed"})
+"""What may be kept if it is proved: goods handed over and kept, and items the contract lists (art. 15, 21)."""
+NOTHING: frozenset[str] = frozenset()
+
+_NEVER = {
+    "commission": ("commission_not_deductible", "sales commission is no reasonable cost (art. 15)"),
+    "penalty": ("penalty_void", "a standard-form withdrawal penalty is void (art. 9, Civil Code 497)"),
+}
+
+
+class Consumption:
+    """Value of what was delivered, by one price."""
+
+    __slots__ = ("event", "label", "unit_price", "units", "value")
+
+    def __init__(
+        self, value: Fraction, event: str, label: str, units: str | None, unit_price: Fraction | None
+    ) -> None:
+        self.value, self.event, self.label = value, event, label
+        self.units, self.unit_price = units, unit_price
+
+
+def priced(measure: Measure, unit_price: Fraction, event: str, label: str) -> Consumption:
+    """The used units at one price in fen."""
+    return Consumption(measure.used * unit_price, event, label, measure.used_text, unit_price)
+
+
+def figure(
+    facts: Facts,
+    method: Method,
+    ground: Ground,
+    used: Consumption | None,
+    deductible: frozenset[str] = EVIDENCED,
+) -> Figure:
+    """Paid minus consumed minus proven deductions: never below zero, never above what was paid.
+
+    Where more was consumed than was paid, the excess is not charged (法释〔2025〕4号 art. 20, and policy beyond it).
+    """
+    deductions = [_deduction_line(deduction, deductible) for deduction in facts.deductions]
+    kept_fen = -sum(line.amount_fen for line in deductions)
+    exact = facts.paid_fen - kept_fen - (used.value if used else 0)
+    refund_fen = round_half_up(Fraction(exact)) if exact > 0 else 0
+    lines = [Line("paid", "received for this contract", facts.paid_fen)]
+    if used is not None:
+        lines.append(_used_line(used, facts.paid_fen - kept_fen - refund_fen, clipped=exact <= 0))
+    lines += deductions
+    open_fen = refund_fen - sum(line.amount_fen for line in lines)
+    if open_fen:
+        lines.append(Line("excess_not_charged", "consumed beyond what was paid: not charged", open_fen))
+    return _built(method, ground, refund_fen, lines)
+
+
+def stated(method: Method, ground: Ground, refund_fen: int, lines: list[Line]) -> Figure:
+    """A figure that is not paid minus consumed: a settlement, a contract tier."""
+    return _built(method, ground, refund_fen, lines)
+
+
+def _built(method: Method, ground: Ground, refund_fen: int, lines: list[Line]) -> Figure:
+    return Figure(
+        method=method,
+        ground=ground.text,
+        refund_fen=refund_fen,
+        binding=False,
+        lines=tuple(lines),
+        rule_set_id=ground.rule_set_id,
+        rule=ground.key,
+        verified=ground.verified,
+    )
+
+
+def _used_line(used: Consumption, residual_fen: int, *, clipped: bool) -> Line:
+    # The residual, not the rounded value, so that the lines sum to a refund that is rounded once.
+    amount_fen = round_half_up(used.value) if clipped else residual_fen
+    price = used.unit_price
+    return Line(
+        event=used.event,
+        label=used.label,
+        amount_fen=-amount_fen,
+        units=used.units,
+        unit_price=None if price is None else str(price),
+        unit_price_fen=None if price is None else round_half_up(price),
+    )
+
+
+def _deduction_line(deduction: Deduction, deductible: frozenset[str]) -> Line:
+    if deduction.kind in _NEVER:
+        event, reason = _NEVER[deduction.kind]
+        return Line(event, f"{deduction.label}: {reason}", 0)
+    if deduction.kind not in deductible:
+        return Line("not_deductible_here", f"{deduction.label}: this refund is in full", 0)
+    if not deduction.evidence:
+        return Line("deduction_not_evidenced", f"{deduction.label}: no evidence", 0)
+    return Line("deduction", f"{deduction.label} ({deduction.evidence})", -deduction.amount_fen)
