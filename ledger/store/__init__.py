@@ -1,0 +1,1 @@
+"""The event store: a persistence module of the eventsourcing library for SQLite and PostgreSQL."""
