@@ -125,9 +125,9 @@ class DaySealed(Event, kw_only=True):
 
 
 class Tier(Struct, frozen=True, forbid_unknown_fields=True):
-    """A refund step of the signed contract: used at most `used_up_to_percent` of the hours, `refund_percent` of the fee back."""
+    """A refund step of the signed contract: once more than so many hours are used, this part of the fee comes back."""
 
-    used_up_to_percent: int
+    used_over_centihours: Centihours
     refund_percent: int
 
 
@@ -245,7 +245,7 @@ class ShortfallRepaid(Event, kw_only=True):
     """The institution put money back into custody (over-release, chargeback after consumption)."""
 
     deposit_id: str
-    contract_id: str | None = None
+    contract_id: str
     amount_fen: Fen
     account_id: str
 
@@ -365,6 +365,8 @@ class RefundAgreement(Event, kw_only=True):
     contract_id: str | None = None
     deposit_id: str | None = None
     case_id: str | None = None
+    instalment: int | None = None
+    cause: Cause
     amount_fen: Fen
     unapplied_fen: Fen = 0
     unearned_fen: Fen = 0
@@ -391,6 +393,14 @@ class RefundOrdered(RefundAgreement, kw_only=True):
 
 class RefundRefused(Event, kw_only=True):
     """The institution said no; the claim stays and may go to mediation or the regulator."""
+
+    refund_id: str
+    contract_id: str
+    reason: str
+
+
+class RefundWithdrawn(Event, kw_only=True):
+    """The family took its request back; lessons go on."""
 
     refund_id: str
     contract_id: str
@@ -588,6 +598,7 @@ class RiskDepositPlaced(Event, kw_only=True):
 class RiskDepositDrawn(Event, kw_only=True):
     """Security moved into custody to cover what the institution must put back for families."""
 
+    contract_id: str
     amount_fen: Fen
     order_no: str
 
@@ -643,7 +654,7 @@ Happening = (
     | DepositReceived | DepositApplied | DepositReversed | OffPlatformPaymentAsserted | ShortfallRepaid
     | ClassConsumptionClaimed | ClassConsumptionConfirmed | ClassConsumptionDisputed | ClassConsumptionUpheld
     | ClassConsumptionReversed | ReleaseInstructed | ReleaseSettled | ReleaseReturned
-    | RefundRequested | RefundApproved | RefundDeemedAgreed | RefundOrdered | RefundRefused | RefundInstructed
+    | RefundRequested | RefundApproved | RefundDeemedAgreed | RefundOrdered | RefundRefused | RefundWithdrawn | RefundInstructed
     | RefundSettled | RefundReturned | PayeeSubstituted | DeductionRetained | OffPlatformRefundAcknowledged
     | MediationOpened | MediationAccepted | MediationExtended | SettlementAgreed | InstalmentPerformed
     | SettlementBreached | MediationFailed | MediationWithdrawn | MediationExpired | JudicialConfirmationRecorded

@@ -52,14 +52,22 @@ def _legs(*debits_and_credits: str) -> tuple[Leg, ...]:
 
 
 _AGREED = _legs(
-    "+unapplied unapplied", "+unearned unearned", "+earned earned", "+institution_receivable receivable", "-refund_payable"
+    "+unapplied unapplied",
+    "+unearned unearned",
+    "+earned earned",
+    "+institution_receivable receivable",
+    "-refund_payable",
 )
 
 POSTINGS: dict[type[e.Event], tuple[Leg, ...]] = {
     e.DepositReceived: _legs("+custody_cash", "-unapplied"),
     e.DepositApplied: _legs("+unapplied", "-unearned"),
     e.DepositReversed: _legs(
-        "+unapplied unapplied", "+unearned unearned", "+refund_payable payable", "+institution_receivable receivable", "-custody_cash"
+        "+unapplied unapplied",
+        "+unearned unearned",
+        "+refund_payable payable",
+        "+institution_receivable receivable",
+        "-custody_cash",
     ),
     e.ShortfallRepaid: _legs("+custody_cash", "-institution_receivable"),
     e.LessonsTransferred: (Leg("unearned", 1), Leg("unearned", -1, party="to_contract_id")),
@@ -77,7 +85,9 @@ POSTINGS: dict[type[e.Event], tuple[Leg, ...]] = {
     e.DeductionRetained: _legs("+unearned", "-earned"),
     e.OffPlatformRefundAcknowledged: _legs("+unearned unearned", "+refund_payable payable", "-earned"),
     e.RiskDepositPlaced: _legs("+risk_deposit_cash", "-risk_deposit"),
-    e.RiskDepositDrawn: _legs("+risk_deposit", "-risk_deposit_cash", "+custody_cash", "-institution_receivable"),
+    e.RiskDepositDrawn: _legs(
+        "+risk_deposit", "-risk_deposit_cash", "+custody_cash", "-institution_receivable"
+    ),
     e.RiskDepositReturned: _legs("+risk_deposit", "-risk_deposit_cash"),
 }
 """An event that is not listed moves no money."""

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from ledger.events import Instalment, Terms
 from ledger.identifiers import Category, Cause, SheetKey
+from ledger.workdays import Deadline
 
 
 class Header(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -66,6 +67,19 @@ def sheet_key(kind: type[Sheet], *ids: str) -> SheetKey:
     return SheetKey(":".join((kind.kind, *ids)))
 
 
+class Profile(Sheet, kw_only=True):
+    """Who the institution is, as last recorded."""
+
+    kind = "profile"
+    names = ("institution_id",)
+
+    institution_id: str
+    name: str
+    uscc: str
+    district: str
+    agreement_no: str = ""
+
+
 class Contract(Sheet, kw_only=True):
     """One contract: what was signed, and where its money stands (fen) and its hours (hundredths)."""
 
@@ -75,6 +89,7 @@ class Contract(Sheet, kw_only=True):
     contract_id: str
     guardian_id: str
     student_id: str
+    course: str
     subject: str
     signed_on: date
     starts_on: date
@@ -105,9 +120,14 @@ class Contract(Sheet, kw_only=True):
     order_held: bool = False
 
     claimed_centihours: int = 0
-    """Claimed and waiting for an answer."""
+    """Claimed, and neither confirmed nor reversed (contested claims included)."""
     consumed_centihours: int = 0
     disputed_centihours: int = 0
+    """Confirmed lessons that the family contests."""
+    stock: bool = False
+    last_confirmed_at: int = 0
+    epoch: int = 0
+    """Amendments so far."""
     base_centihours: int = 0
     base_fen: int = 0
     """Consumption and its value at the last amendment: lessons before it keep their price."""
@@ -117,6 +137,11 @@ class Contract(Sheet, kw_only=True):
     """The open refund, if any."""
     settlement_case_id: str = ""
     settlement_fen: int | None = None
+    settled_on: date | None = None
+    refund_cause: Cause = "neither"
+    """Cause of the last refund."""
+    payer_ref: str = ""
+    """The paying account: refunds go back to it."""
     case_id: str = ""
     """The open mediation case: one forum at a time."""
     asserted_fen: int = 0
@@ -143,8 +168,8 @@ class Lesson(Sheet, kw_only=True):
     confirmed: bool = False
     amount_fen: int = 0
     held_fen: int = 0
-    priced_before: int = 0
-    """Hours of the contract consumed when this lesson was confirmed: tells whether an amendment came after it."""
+    epoch: int = 0
+    """Amendments of the contract before this lesson was confirmed."""
     notified_on: date | None = None
     window_ends_on: date | None = None
     provisional: bool = False
@@ -197,15 +222,18 @@ class Refund(Sheet, kw_only=True):
     deposit_id: str | None = None
     case_id: str | None = None
     cause: Cause = "neither"
-    status: Literal["requested", "refused", "agreed", "paid"] = "requested"
+    status: Literal["requested", "refused", "withdrawn", "superseded", "agreed", "paid"] = "requested"
+    instalment: int | None = None
     entitled_fen: int = 0
+    claim_fen: int | None = None
     agreed_fen: int = 0
     instructed_fen: int = 0
     settled_fen: int = 0
     acknowledged_fen: int = 0
     requested_on: date | None = None
     reply_by: date | None = None
-    pay_by: date | None = None
+    clock: Deadline | None = None
+    """The last day to pay."""
     payee_ref: str = ""
     allowed_fen: int | None = None
     """What distributions let be paid so far; None when no distribution limits this refund."""
@@ -227,8 +255,20 @@ class Case(Sheet, kw_only=True):
     contract_id: str
     cause: Cause
     stage: Literal["pre_filing", "in_suit_ordinary", "in_suit_summary"]
+    referred_by: str = ""
+    opened_on: date | None = None
+    mediator: str = ""
+    claim_fen: int = 0
     status: Literal[
-        "opened", "in_mediation", "agreed", "performed", "breached", "confirmed", "failed", "withdrawn", "expired"
+        "opened",
+        "in_mediation",
+        "agreed",
+        "performed",
+        "breached",
+        "confirmed",
+        "failed",
+        "withdrawn",
+        "expired",
     ] = "opened"
     entitled_fen: int = 0
     ends_on: date | None = None
@@ -252,6 +292,19 @@ class Collected(Struct, frozen=True, forbid_unknown_fields=True):
     centihours: int
 
 
+def collected(contract: Contract) -> Collected:
+    """What a contract collects from its child."""
+    return Collected(
+        contract.contract_id,
+        contract.subject,
+        contract.signed_on,
+        contract.starts_on,
+        contract.ends_on,
+        contract.price_fen,
+        contract.paid_centihours,
+    )
+
+
 class Child(Sheet, kw_only=True):
     """The live contracts of one child at this institution."""
 
@@ -271,8 +324,11 @@ class Distribution(Sheet, kw_only=True):
     distribution_id: str
     pot_fen: int
     families: int
+    list_sha256: str
     approved: int = 0
     shared_fen: int = 0
+    chain: str = ""
+    """Hash over the shares approved so far; equals `list_sha256` when the list is complete."""
     completed: bool = False
 
 
@@ -299,6 +355,18 @@ class Mark(Sheet, kw_only=True):
 
 SHEETS: dict[str, type[Sheet]] = {
     sheet.kind: sheet
-    for sheet in (Contract, Lesson, Deposit, ReleaseLine, Refund, Case, Child, Distribution, Attachment, Mark)
+    for sheet in (
+        Profile,
+        Contract,
+        Lesson,
+        Deposit,
+        ReleaseLine,
+        Refund,
+        Case,
+        Child,
+        Distribution,
+        Attachment,
+        Mark,
+    )
 }
 """Sheet kind → its struct; the kind is the key up to its first colon."""

@@ -1,0 +1,104 @@
+"""What a decision may know besides the escrow: who asks, the moment, and the rules in force."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from ledger import rejections as no
+from ledger.escrow import Escrow
+from ledger.events import Event
+from ledger.identifiers import Role
+from ledger.orders import Order
+from ledger.rulebook import RuleSet, rule_set, select
+from ledger.sheets import Contract, Header
+
+_SHANGHAI = timedelta(hours=8)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def local_date(at: int) -> date:
+    """The business date in Asia/Shanghai (UTC+8, no summer time since 1991) of an instant in µs."""
+    return (_EPOCH + at * _MICROSECOND + _SHANGHAI).date()
+
+
+def instant(moment: datetime) -> int:
+    """Microseconds since the epoch of an aware datetime."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+@dataclass
+class Context:
+    """One decision on one escrow; `escrow` is a scratch copy that already holds the events yielded so far."""
+
+    order: Order
+    escrow: Escrow
+    now: int
+
+    @property
+    def header(self) -> Header:
+        """The escrow's header."""
+        return self.escrow.header
+
+    @property
+    def actor(self) -> str:
+        """Who asks."""
+        return self.order.actor
+
+    @property
+    def role(self) -> Role:
+        """In which role."""
+        return self.order.role
+
+    @cached_property
+    def today(self) -> date:
+        """The local date of recording."""
+        return local_date(self.now)
+
+    @cached_property
+    def effective_at(self) -> int:
+        """Business time of the events, µs."""
+        asked = self.order.command.effective_at
+        return self.now if asked is None else instant(asked)
+
+    @cached_property
+    def effective_on(self) -> date:
+        """Business date of the events."""
+        return local_date(self.effective_at)
+
+    @cached_property
+    def rules(self) -> RuleSet:
+        """The rule set of the place and category in force on the business date: procedure follows the act."""
+        return select(self.header.jurisdiction, self.header.category, self.effective_on)
+
+    def rules_of(self, contract: Contract) -> RuleSet:
+        """The rule set of the contract's signing date."""
+        return rule_set(contract.rules)
+
+    def refuse_future(self, field: str, on: date) -> None:
+        """Raises DateInFuture."""
+        if on > self.today:
+            raise no.DateInFuture(field, on, self.today)
+
+    def second_person(self, approved_by: str) -> None:
+        """Raises SecondPersonRequired."""
+        if approved_by == self.actor:
+            raise no.SecondPersonRequired(approved_by)
+
+
+Decision = Callable[[Any, Context], Iterator[Event]]
+"""A command and its context → events, one by one; each is folded into the scratch escrow before the next is asked for."""
+
+DECISIONS: dict[type, Decision] = {}
+
+
+def decides(command: type) -> Callable[[Decision], Decision]:
+    """Register the decision of a command."""
+
+    def register(decision: Decision) -> Decision:
+        DECISIONS[command] = decision
+        return decision
+
+    return register
