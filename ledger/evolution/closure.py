@@ -1,0 +1,53 @@
+"""How security and distributions move."""
+
+import hashlib
+
+from ledger import events as e
+from ledger.escrow import Escrow
+from ledger.evolution.folds import folds
+from ledger.sheets import Distribution, Mark, Refund
+
+
+@folds(e.RiskDepositPlaced, e.RiskDepositReturned)
+def _risk_deposit_moved(escrow: Escrow, event: e.RiskDepositPlaced | e.RiskDepositReturned) -> None:
+    escrow.put(Mark(what="serial", reference=event.bank_serial))
+
+
+@folds(e.RiskDepositDrawn)
+def _risk_deposit_drawn(escrow: Escrow, event: e.RiskDepositDrawn) -> None:
+    """The legs say it all."""
+
+
+@folds(e.DistributionOrdered)
+def _distribution_ordered(escrow: Escrow, event: e.DistributionOrdered) -> None:
+    escrow.header.distribution_id = event.distribution_id
+    escrow.put(
+        Distribution(
+            distribution_id=event.distribution_id,
+            pot_fen=event.pot_fen,
+            families=event.families,
+            list_sha256=event.list_sha256,
+        )
+    )
+
+
+@folds(e.DistributionShareApproved)
+def _share_approved(escrow: Escrow, event: e.DistributionShareApproved) -> None:
+    distribution = escrow.get(Distribution, event.distribution_id)
+    distribution.approved += 1
+    distribution.chain = chained(distribution.chain, event)
+    distribution.shared_fen += event.share_fen
+    escrow.put(Mark(what="share", reference=f"{event.distribution_id}:{event.contract_id}"))
+    refund = escrow.get(Refund, event.refund_id)
+    refund.allowed_fen = (refund.allowed_fen or 0) + event.share_fen
+
+
+def chained(chain: str, share: e.DistributionShareApproved) -> str:
+    """The next link of the hash over a distribution's list of shares."""
+    line = f"{chain}{share.contract_id}:{share.refund_id}:{share.due_fen}:{share.share_fen}\n"
+    return hashlib.sha256(line.encode()).hexdigest()
+
+
+@folds(e.DistributionCompleted)
+def _distribution_completed(escrow: Escrow, event: e.DistributionCompleted) -> None:
+    escrow.get(Distribution, event.distribution_id).completed = True
