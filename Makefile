@@ -1,0 +1,20 @@
+.PHONY: help check format lint contracts types deps test demo bench
+help:  ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
+check: format lint contracts types deps test  ## All gates, cheap ones first
+format:  ## Formatting is as the formatter says
+	uv run ruff format --check .
+lint:  ## Lint, every rule with a reason beside each exception
+	uv run ruff check .
+contracts:  ## api → projections → ledger
+	uv run lint-imports
+types:  ## Strict types, exhaustive matches
+	uv run mypy
+deps:  ## Every dependency used, every use declared
+	uv run deptry .
+test:  ## The whole suite, SQLite and PostgreSQL
+	uv run pytest -n auto
+demo:  ## The seeded city
+	uv run ledger demo
+bench:  ## Everything the README claims, measured side by side
+	uv run python -m benchmarks
