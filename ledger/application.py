@@ -39,8 +39,10 @@ class Ledger(Application[str]):
         self._decide = decide
         self._history = History(self.factory.engine)
         self._desks = Desks(self.factory.turns(), self._judge)
-        self.lanes = self.recorder.lane_count
         self.engine = self.factory.engine
+        self.lanes = self.recorder.lane_count
+        """How many lanes the log has; an institution's events are all in one."""
+        self.lane_of = self.recorder.lane_of
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
         """Only what was passed in counts: variables of the process must not redirect or encrypt a ledger."""
