@@ -13,8 +13,8 @@ from pydantic import (
     Field,
     PlainSerializer,
     StringConstraints,
+    WithJsonSchema,
 )
-from pydantic import WithJsonSchema
 
 from ledger.hours import format_hours, parse_hours
 from ledger.identifiers import Category, Cause, Id, Role, SheetKey
@@ -85,7 +85,7 @@ class Command(Line):
         return ()
 
 
-# ── escrow ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── escrow ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class OpenEscrow(Command, by=[REGULATOR]):
@@ -179,7 +179,7 @@ class SealDay(Command, by=[REGULATOR]):
     business_on: date
 
 
-# ── contracts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── contracts ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class TierLine(Line):
@@ -258,7 +258,7 @@ class EndContract(Command, by=[INSTITUTION, REGULATOR]):
     contract_id: Id
 
 
-# ── deposits ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── deposits ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class RecordDeposit(Command, by=[BANK]):
@@ -333,7 +333,7 @@ class RecordShortfallRepayment(Command, by=[BANK]):
     amount_fen: Fen
 
 
-# ── class consumption ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── class consumption ───────────────────────────────────────────────────────────────────────────────────────
 
 
 class ClaimedLesson(Line):
@@ -416,7 +416,7 @@ class ReverseLesson(Command, by=[INSTITUTION, REGULATOR]):
     reason: Text
 
 
-# ── releases ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── releases ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class ReleaseOrderLine(Line):
@@ -455,7 +455,7 @@ class ReturnRelease(Command, by=[BANK]):
     reason: Text
 
 
-# ── refunds ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── refunds ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Circumstances(Line):
@@ -586,7 +586,7 @@ class AcknowledgeOffPlatformRefund(Command, by=[GUARDIAN]):
     evidence: Evidence
 
 
-# ── mediation ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── mediation ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class OpenMediation(Command, by=[GUARDIAN, MEDIATOR, REGULATOR]):
@@ -682,7 +682,7 @@ class RecordAward(Command, by=[MEDIATOR, REGULATOR]):
     case_id: Id | None = None
 
 
-# ── risk deposit ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── risk deposit ────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class PlaceRiskDeposit(Command, by=[BANK]):
@@ -707,7 +707,7 @@ class ReturnRiskDeposit(Command, by=[BANK]):
     bank_serial: Id
 
 
-# ── closure ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── closure ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class ClosureRefund(Line):

@@ -9,7 +9,7 @@ from ledger.sheets import Header, Sheet, sheet_key
 T = TypeVar("T", bound=Sheet)
 
 
-class Unread(Exception):  # noqa: N818 - not an error: it asks the store for more sheets
+class Unread(Exception):
     """A decision needs a sheet that has not been read yet: read it and decide again."""
 
     def __init__(self, key: SheetKey) -> None:

@@ -24,10 +24,10 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     effective_at: Instant
 
 
-# ── escrow ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── escrow ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class EscrowOpened(Event, kw_only=True):
+class EscrowOpened(Event, frozen=True, kw_only=True):
     """An institution's prepaid fees come under supervision at a custodian bank."""
 
     name: str
@@ -41,7 +41,7 @@ class EscrowOpened(Event, kw_only=True):
     agreement_no: str
 
 
-class CustodianChanged(Event, kw_only=True):
+class CustodianChanged(Event, frozen=True, kw_only=True):
     """Custody moved to another bank; the closing balance of the old account opens the new one."""
 
     custodian: str
@@ -50,7 +50,7 @@ class CustodianChanged(Event, kw_only=True):
     carried_fen: Fen
 
 
-class EscrowFrozen(Event, kw_only=True):
+class EscrowFrozen(Event, frozen=True, kw_only=True):
     """Releases to the institution are stopped; refunds to families go on."""
 
     authority: Literal["regulator", "court"]
@@ -58,7 +58,7 @@ class EscrowFrozen(Event, kw_only=True):
     reason: str
 
 
-class EscrowUnfrozen(Event, kw_only=True):
+class EscrowUnfrozen(Event, frozen=True, kw_only=True):
     """Releases may go on."""
 
     order_no: str
@@ -66,7 +66,7 @@ class EscrowUnfrozen(Event, kw_only=True):
     approved_by: str
 
 
-class AttachmentRecorded(Event, kw_only=True):
+class AttachmentRecorded(Event, frozen=True, kw_only=True):
     """A third party (court, tax office) attached money in the custody account: cover drops by the amount."""
 
     attachment_id: str
@@ -75,7 +75,7 @@ class AttachmentRecorded(Event, kw_only=True):
     amount_fen: Fen
 
 
-class AttachmentLifted(Event, kw_only=True):
+class AttachmentLifted(Event, frozen=True, kw_only=True):
     """An attachment ended."""
 
     attachment_id: str
@@ -83,7 +83,7 @@ class AttachmentLifted(Event, kw_only=True):
     amount_fen: Fen
 
 
-class InstitutionRenamed(Event, kw_only=True):
+class InstitutionRenamed(Event, frozen=True, kw_only=True):
     """Name, social credit code or licence changed; history keeps what was used then."""
 
     name: str
@@ -91,14 +91,14 @@ class InstitutionRenamed(Event, kw_only=True):
     licensed: bool
 
 
-class InstitutionSucceeded(Event, kw_only=True):
+class InstitutionSucceeded(Event, frozen=True, kw_only=True):
     """Another institution took over the obligations (merger, split, change of sponsor)."""
 
     successor_id: str
     ground: str
 
 
-class ClosureDeclared(Event, kw_only=True):
+class ClosureDeclared(Event, frozen=True, kw_only=True):
     """The institution stops: every open contract becomes due under the institution's cause."""
 
     kind: Literal["orderly", "abnormal"]
@@ -109,11 +109,11 @@ class ClosureDeclared(Event, kw_only=True):
     approved_by: str
 
 
-class EscrowClosed(Event, kw_only=True):
+class EscrowClosed(Event, frozen=True, kw_only=True):
     """Every fen has been released or refunded and the account is closed."""
 
 
-class DaySealed(Event, kw_only=True):
+class DaySealed(Event, frozen=True, kw_only=True):
     """A business day takes no more postings; later corrections stand in an open day."""
 
     business_on: date
@@ -121,7 +121,7 @@ class DaySealed(Event, kw_only=True):
     balances_sha256: str
 
 
-# ── contracts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── contracts ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Tier(Struct, frozen=True, forbid_unknown_fields=True):
@@ -146,7 +146,7 @@ class Terms(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     training_loan: bool = False
 
 
-class ContractRegistered(Event, kw_only=True):
+class ContractRegistered(Event, frozen=True, kw_only=True):
     """A guardian signed for a course; the terms are data."""
 
     contract_id: str
@@ -166,7 +166,7 @@ class ContractRegistered(Event, kw_only=True):
     """True for fees collected before supervision began and not yet taught."""
 
 
-class ContractAmended(Event, kw_only=True):
+class ContractAmended(Event, frozen=True, kw_only=True):
     """New price, hours or end from here on; lessons already consumed keep their price."""
 
     contract_id: str
@@ -177,7 +177,7 @@ class ContractAmended(Event, kw_only=True):
     reason: str
 
 
-class LessonsTransferred(Event, kw_only=True):
+class LessonsTransferred(Event, frozen=True, kw_only=True):
     """Unconsumed lessons moved to another contract of the same institution, value conserved."""
 
     contract_id: str
@@ -187,17 +187,17 @@ class LessonsTransferred(Event, kw_only=True):
     reason: str
 
 
-class ContractEnded(Event, kw_only=True):
+class ContractEnded(Event, frozen=True, kw_only=True):
     """Nothing is left to teach or to refund under this contract."""
 
     contract_id: str
     reason: Literal["completed", "refunded", "transferred", "settled"]
 
 
-# ── deposits ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── deposits ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class DepositReceived(Event, kw_only=True):
+class DepositReceived(Event, frozen=True, kw_only=True):
     """The custodian bank credited money; until applied it is refundable in full and never releasable."""
 
     deposit_id: str
@@ -209,7 +209,7 @@ class DepositReceived(Event, kw_only=True):
     remittance: str = ""
 
 
-class DepositApplied(Event, kw_only=True):
+class DepositApplied(Event, frozen=True, kw_only=True):
     """Money of a deposit was tied to a contract, on a recorded basis."""
 
     deposit_id: str
@@ -218,8 +218,8 @@ class DepositApplied(Event, kw_only=True):
     basis: str
 
 
-class DepositReversed(Event, kw_only=True):
-    """The bank took money back (冲正, chargeback): one event per contract it had reached, one for the unapplied rest."""
+class DepositReversed(Event, frozen=True, kw_only=True):
+    """The bank took money back (冲正, chargeback): one event per contract it had reached, one for the rest."""
 
     deposit_id: str
     reversal_id: str
@@ -232,7 +232,7 @@ class DepositReversed(Event, kw_only=True):
     reason: Literal["bank_reversal", "chargeback"]
 
 
-class OffPlatformPaymentAsserted(Event, kw_only=True):
+class OffPlatformPaymentAsserted(Event, frozen=True, kw_only=True):
     """A family says it paid outside custody: shown, never counted as cover."""
 
     contract_id: str
@@ -241,7 +241,7 @@ class OffPlatformPaymentAsserted(Event, kw_only=True):
     evidence: str
 
 
-class ShortfallRepaid(Event, kw_only=True):
+class ShortfallRepaid(Event, frozen=True, kw_only=True):
     """The institution put money back into custody (over-release, chargeback after consumption)."""
 
     deposit_id: str
@@ -250,10 +250,10 @@ class ShortfallRepaid(Event, kw_only=True):
     account_id: str
 
 
-# ── class consumption ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── class consumption ───────────────────────────────────────────────────────────────────────────────────────
 
 
-class ClassConsumptionClaimed(Event, kw_only=True):
+class ClassConsumptionClaimed(Event, frozen=True, kw_only=True):
     """The institution says a lesson was taught; the confirmation window, where one is known, runs from the notice."""
 
     contract_id: str
@@ -266,7 +266,7 @@ class ClassConsumptionClaimed(Event, kw_only=True):
     provisional: bool = False
 
 
-class ClassConsumptionConfirmed(Event, kw_only=True):
+class ClassConsumptionConfirmed(Event, frozen=True, kw_only=True):
     """A lesson counts as taught: its value is earned."""
 
     contract_id: str
@@ -277,7 +277,7 @@ class ClassConsumptionConfirmed(Event, kw_only=True):
     rules: str
 
 
-class ClassConsumptionDisputed(Event, kw_only=True):
+class ClassConsumptionDisputed(Event, frozen=True, kw_only=True):
     """The family contests a lesson; it, or the whole order where the rules say so, is held until decided."""
 
     contract_id: str
@@ -288,7 +288,7 @@ class ClassConsumptionDisputed(Event, kw_only=True):
     """What of the contract's earned money may not be released while the dispute is open."""
 
 
-class ClassConsumptionUpheld(Event, kw_only=True):
+class ClassConsumptionUpheld(Event, frozen=True, kw_only=True):
     """A dispute about a confirmed lesson was decided for the institution."""
 
     contract_id: str
@@ -296,7 +296,7 @@ class ClassConsumptionUpheld(Event, kw_only=True):
     reason: str
 
 
-class ClassConsumptionReversed(Event, kw_only=True):
+class ClassConsumptionReversed(Event, frozen=True, kw_only=True):
     """A lesson does not count: claimed wrongly, withdrawn, or decided for the family."""
 
     contract_id: str
@@ -308,10 +308,10 @@ class ClassConsumptionReversed(Event, kw_only=True):
     reason: str
 
 
-# ── releases ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── releases ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class ReleaseInstructed(Event, kw_only=True):
+class ReleaseInstructed(Event, frozen=True, kw_only=True):
     """The bank is told to pay earned money of one contract to the institution; a release is many such lines."""
 
     release_id: str
@@ -319,7 +319,7 @@ class ReleaseInstructed(Event, kw_only=True):
     amount_fen: Fen
 
 
-class ReleaseSettled(Event, kw_only=True):
+class ReleaseSettled(Event, frozen=True, kw_only=True):
     """The bank paid a release line."""
 
     release_id: str
@@ -328,7 +328,7 @@ class ReleaseSettled(Event, kw_only=True):
     bank_serial: str
 
 
-class ReleaseReturned(Event, kw_only=True):
+class ReleaseReturned(Event, frozen=True, kw_only=True):
     """A release line came back; the money is earned and unreleased again."""
 
     release_id: str
@@ -337,10 +337,10 @@ class ReleaseReturned(Event, kw_only=True):
     reason: str
 
 
-# ── refunds ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── refunds ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class RefundRequested(Event, kw_only=True):
+class RefundRequested(Event, frozen=True, kw_only=True):
     """A family asks for its money: what is due is derived now, and the clocks start."""
 
     refund_id: str
@@ -358,7 +358,7 @@ class RefundRequested(Event, kw_only=True):
     provisional: bool = False
 
 
-class RefundAgreement(Event, kw_only=True):
+class RefundAgreement(Event, frozen=True, kw_only=True):
     """What approval, deemed agreement and order have in common: where the amount is taken from, and the clock."""
 
     refund_id: str
@@ -379,19 +379,19 @@ class RefundAgreement(Event, kw_only=True):
     rules: str
 
 
-class RefundApproved(RefundAgreement, kw_only=True):
+class RefundApproved(RefundAgreement, frozen=True, kw_only=True):
     """The institution agreed, or the parties settled."""
 
 
-class RefundDeemedAgreed(RefundAgreement, kw_only=True):
+class RefundDeemedAgreed(RefundAgreement, frozen=True, kw_only=True):
     """The institution stayed silent past the reply window of the rule set."""
 
 
-class RefundOrdered(RefundAgreement, kw_only=True):
+class RefundOrdered(RefundAgreement, frozen=True, kw_only=True):
     """The regulator, a court or an award ordered the refund."""
 
 
-class RefundRefused(Event, kw_only=True):
+class RefundRefused(Event, frozen=True, kw_only=True):
     """The institution said no; the claim stays and may go to mediation or the regulator."""
 
     refund_id: str
@@ -399,7 +399,7 @@ class RefundRefused(Event, kw_only=True):
     reason: str
 
 
-class RefundWithdrawn(Event, kw_only=True):
+class RefundWithdrawn(Event, frozen=True, kw_only=True):
     """The family took its request back; lessons go on."""
 
     refund_id: str
@@ -407,7 +407,7 @@ class RefundWithdrawn(Event, kw_only=True):
     reason: str
 
 
-class RefundInstructed(Event, kw_only=True):
+class RefundInstructed(Event, frozen=True, kw_only=True):
     """The bank is told to pay a family, by the original channel or to a verified substitute."""
 
     refund_id: str
@@ -417,7 +417,7 @@ class RefundInstructed(Event, kw_only=True):
     payee_ref: str
 
 
-class RefundSettled(Event, kw_only=True):
+class RefundSettled(Event, frozen=True, kw_only=True):
     """The bank paid the family."""
 
     refund_id: str
@@ -427,7 +427,7 @@ class RefundSettled(Event, kw_only=True):
     bank_serial: str
 
 
-class RefundReturned(Event, kw_only=True):
+class RefundReturned(Event, frozen=True, kw_only=True):
     """The payment came back (退票): the debt is open again and the clock keeps running against the payer."""
 
     refund_id: str
@@ -437,7 +437,7 @@ class RefundReturned(Event, kw_only=True):
     reason: str
 
 
-class PayeeSubstituted(Event, kw_only=True):
+class PayeeSubstituted(Event, frozen=True, kw_only=True):
     """The original channel is closed; another account of the payer was verified."""
 
     refund_id: str
@@ -446,7 +446,7 @@ class PayeeSubstituted(Event, kw_only=True):
     evidence: str
 
 
-class DeductionRetained(Event, kw_only=True):
+class DeductionRetained(Event, frozen=True, kw_only=True):
     """The institution keeps an evidenced part (materials handed over, agreed items, what the formula leaves it)."""
 
     contract_id: str
@@ -456,7 +456,7 @@ class DeductionRetained(Event, kw_only=True):
     evidence: str
 
 
-class OffPlatformRefundAcknowledged(Event, kw_only=True):
+class OffPlatformRefundAcknowledged(Event, frozen=True, kw_only=True):
     """The family confirms cash it got outside custody: the debt falls, the custody money stays for the institution."""
 
     contract_id: str
@@ -467,10 +467,10 @@ class OffPlatformRefundAcknowledged(Event, kw_only=True):
     evidence: str
 
 
-# ── mediation ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── mediation ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class MediationOpened(Event, kw_only=True):
+class MediationOpened(Event, frozen=True, kw_only=True):
     """A case was opened at a pre-litigation mediation centre; asking interrupts limitation (时效规定 art. 12)."""
 
     case_id: str
@@ -483,7 +483,7 @@ class MediationOpened(Event, kw_only=True):
     opened_on: date
 
 
-class MediationAccepted(Event, kw_only=True):
+class MediationAccepted(Event, frozen=True, kw_only=True):
     """The mediator signed for the file: the clock starts (特邀调解规定 art. 27)."""
 
     case_id: str
@@ -494,7 +494,7 @@ class MediationAccepted(Event, kw_only=True):
     provisional: bool = False
 
 
-class MediationExtended(Event, kw_only=True):
+class MediationExtended(Event, frozen=True, kw_only=True):
     """Both parties agreed to go on longer."""
 
     case_id: str
@@ -510,7 +510,7 @@ class Instalment(Struct, frozen=True, forbid_unknown_fields=True):
     amount_fen: Fen
 
 
-class SettlementAgreed(Event, kw_only=True):
+class SettlementAgreed(Event, frozen=True, kw_only=True):
     """Both sides signed: from here the settlement replaces the formula."""
 
     case_id: str
@@ -524,7 +524,7 @@ class SettlementAgreed(Event, kw_only=True):
     calendar: str
 
 
-class InstalmentPerformed(Event, kw_only=True):
+class InstalmentPerformed(Event, frozen=True, kw_only=True):
     """One instalment of a settlement reached the family."""
 
     case_id: str
@@ -533,7 +533,7 @@ class InstalmentPerformed(Event, kw_only=True):
     amount_fen: Fen
 
 
-class SettlementBreached(Event, kw_only=True):
+class SettlementBreached(Event, frozen=True, kw_only=True):
     """An instalment was not paid in time."""
 
     case_id: str
@@ -541,7 +541,7 @@ class SettlementBreached(Event, kw_only=True):
     reason: str
 
 
-class MediationFailed(Event, kw_only=True):
+class MediationFailed(Event, frozen=True, kw_only=True):
     """No agreement: the court files or resumes."""
 
     case_id: str
@@ -549,7 +549,7 @@ class MediationFailed(Event, kw_only=True):
     reason: str
 
 
-class MediationWithdrawn(Event, kw_only=True):
+class MediationWithdrawn(Event, frozen=True, kw_only=True):
     """The applicant withdrew or stayed away."""
 
     case_id: str
@@ -557,14 +557,14 @@ class MediationWithdrawn(Event, kw_only=True):
     reason: str
 
 
-class MediationExpired(Event, kw_only=True):
+class MediationExpired(Event, frozen=True, kw_only=True):
     """The time ran out without agreement."""
 
     case_id: str
     contract_id: str
 
 
-class JudicialConfirmationRecorded(Event, kw_only=True):
+class JudicialConfirmationRecorded(Event, frozen=True, kw_only=True):
     """A court confirmed, or refused to confirm, the settlement (CPL arts. 205-206)."""
 
     case_id: str
@@ -573,7 +573,7 @@ class JudicialConfirmationRecorded(Event, kw_only=True):
     ruling_no: str
 
 
-class AwardRecorded(Event, kw_only=True):
+class AwardRecorded(Event, frozen=True, kw_only=True):
     """A court or arbitral body awarded an amount: kept beside the formula figure, never computed."""
 
     case_id: str | None = None
@@ -585,17 +585,17 @@ class AwardRecorded(Event, kw_only=True):
     reason: str
 
 
-# ── risk deposit ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── risk deposit ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class RiskDepositPlaced(Event, kw_only=True):
+class RiskDepositPlaced(Event, frozen=True, kw_only=True):
     """The institution placed security, kept apart from custody."""
 
     amount_fen: Fen
     bank_serial: str
 
 
-class RiskDepositDrawn(Event, kw_only=True):
+class RiskDepositDrawn(Event, frozen=True, kw_only=True):
     """Security moved into custody to cover what the institution must put back for families."""
 
     contract_id: str
@@ -603,17 +603,17 @@ class RiskDepositDrawn(Event, kw_only=True):
     order_no: str
 
 
-class RiskDepositReturned(Event, kw_only=True):
+class RiskDepositReturned(Event, frozen=True, kw_only=True):
     """Security went back to the institution."""
 
     amount_fen: Fen
     bank_serial: str
 
 
-# ── closure ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── closure ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class DistributionOrdered(Event, kw_only=True):
+class DistributionOrdered(Event, frozen=True, kw_only=True):
     """The regulator decided how a short pot is shared among families."""
 
     distribution_id: str
@@ -629,7 +629,7 @@ class DistributionOrdered(Event, kw_only=True):
     approved_by: str
 
 
-class DistributionShareApproved(Event, kw_only=True):
+class DistributionShareApproved(Event, frozen=True, kw_only=True):
     """One family's share: this much of its refund may be paid now."""
 
     distribution_id: str
@@ -639,7 +639,7 @@ class DistributionShareApproved(Event, kw_only=True):
     share_fen: Fen
 
 
-class DistributionCompleted(Event, kw_only=True):
+class DistributionCompleted(Event, frozen=True, kw_only=True):
     """Every share of a distribution has been approved; shares sum to what was shared."""
 
     distribution_id: str
@@ -654,8 +654,9 @@ Happening = (
     | DepositReceived | DepositApplied | DepositReversed | OffPlatformPaymentAsserted | ShortfallRepaid
     | ClassConsumptionClaimed | ClassConsumptionConfirmed | ClassConsumptionDisputed | ClassConsumptionUpheld
     | ClassConsumptionReversed | ReleaseInstructed | ReleaseSettled | ReleaseReturned
-    | RefundRequested | RefundApproved | RefundDeemedAgreed | RefundOrdered | RefundRefused | RefundWithdrawn | RefundInstructed
-    | RefundSettled | RefundReturned | PayeeSubstituted | DeductionRetained | OffPlatformRefundAcknowledged
+    | RefundRequested | RefundApproved | RefundDeemedAgreed | RefundOrdered | RefundRefused | RefundWithdrawn
+    | RefundInstructed | RefundSettled | RefundReturned | PayeeSubstituted
+    | DeductionRetained | OffPlatformRefundAcknowledged
     | MediationOpened | MediationAccepted | MediationExtended | SettlementAgreed | InstalmentPerformed
     | SettlementBreached | MediationFailed | MediationWithdrawn | MediationExpired | JudicialConfirmationRecorded
     | AwardRecorded | RiskDepositPlaced | RiskDepositDrawn | RiskDepositReturned

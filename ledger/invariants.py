@@ -10,7 +10,7 @@ _BACKED = tuple(f"{a.name}_fen" for a in ACCOUNTS if not a.asset and a.backed_by
 _LEGS = {kind: tuple((leg.sign, leg.amount) for leg in legs) for kind, legs in POSTINGS.items()}
 
 
-class BrokenInvariant(Exception):  # noqa: N818 - says what is broken
+class BrokenInvariant(Exception):
     """A bug: an event would leave the books wrong. Never caught as an answer; nothing is recorded."""
 
 
@@ -52,11 +52,7 @@ def _check_custody(header: Header, event: Event) -> None:
 
 def _check_contract(contract: Contract, event: Event) -> None:
     left_fen = (
-        contract.paid_fen
-        + contract.beyond_fen
-        - contract.consumed_fen
-        - contract.refunded_fen
-        - contract.deducted_fen
+        contract.paid_fen + contract.beyond_fen - contract.consumed_fen - contract.refunded_fen - contract.deducted_fen
     )
     _holds(
         contract.unearned_fen == left_fen >= 0,

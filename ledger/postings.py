@@ -85,9 +85,7 @@ POSTINGS: dict[type[e.Event], tuple[Leg, ...]] = {
     e.DeductionRetained: _legs("+unearned", "-earned"),
     e.OffPlatformRefundAcknowledged: _legs("+unearned unearned", "+refund_payable payable", "-earned"),
     e.RiskDepositPlaced: _legs("+risk_deposit_cash", "-risk_deposit"),
-    e.RiskDepositDrawn: _legs(
-        "+risk_deposit", "-risk_deposit_cash", "+custody_cash", "-institution_receivable"
-    ),
+    e.RiskDepositDrawn: _legs("+risk_deposit", "-risk_deposit_cash", "+custody_cash", "-institution_receivable"),
     e.RiskDepositReturned: _legs("+risk_deposit", "-risk_deposit_cash"),
 }
 """An event that is not listed moves no money."""

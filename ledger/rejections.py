@@ -7,7 +7,7 @@ from typing import ClassVar
 
 
 @dataclass(unsafe_hash=True)
-class Rejection(Exception):  # noqa: N818 - a rejection is an answer, not an error
+class Rejection(Exception):
     """The ledger refused a command; nothing was recorded. Subclasses name the violated rule."""
 
     code: ClassVar[str] = "rejection"
@@ -20,7 +20,7 @@ class Rejection(Exception):  # noqa: N818 - a rejection is an answer, not an err
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-# ── who and when ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── who and when ────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(unsafe_hash=True)
@@ -108,7 +108,7 @@ class LineRepeated(Rejection):
     id: str
 
 
-# ── escrow ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── escrow ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(unsafe_hash=True)
@@ -208,7 +208,7 @@ class WrongAccount(Rejection):
     account_id: str
 
 
-# ── contracts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── contracts ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(unsafe_hash=True)
@@ -317,7 +317,7 @@ class ContractNotPaid(Rejection):
     paid_fen: int
 
 
-# ── deposits ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── deposits ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(unsafe_hash=True)
@@ -368,7 +368,7 @@ class RepaymentExceedsReceivable(Rejection):
     asked_fen: int
 
 
-# ── class consumption ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── class consumption ───────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(unsafe_hash=True)
@@ -438,7 +438,7 @@ class DefaultConfirmationUnknown(Rejection):
     rule_set: str
 
 
-# ── releases ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── releases ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(unsafe_hash=True)
@@ -476,7 +476,7 @@ class CustodyShort(Rejection):
     asked_fen: int
 
 
-# ── refunds ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── refunds ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(unsafe_hash=True)
@@ -599,7 +599,7 @@ class AcknowledgementExceedsDue(Rejection):
     asked_fen: int
 
 
-# ── mediation ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── mediation ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(unsafe_hash=True)
@@ -680,7 +680,7 @@ class AwardUnknown(Rejection):
     award_id: str
 
 
-# ── risk deposit and closure ──────────────────────────────────────────────────────────────────────────────────────
+# ── risk deposit and closure ────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(unsafe_hash=True)

@@ -100,9 +100,7 @@ def _order_refunds(command: c.OrderClosureRefunds, context: Context) -> Iterator
         if (amount_fen := due_fen(derivation, contract)) == 0:
             raise no.NothingDue(contract.contract_id)
         last = pay_by(context, contract, context.effective_on, derivation)
-        yield agreement(
-            e.RefundOrdered, context, contract, line.refund_id, "institution", amount_fen, last, "closure"
-        )
+        yield agreement(e.RefundOrdered, context, contract, line.refund_id, "institution", amount_fen, last, "closure")
         yield from retain_remainder(context, contract, line.refund_id)
 
 
@@ -172,9 +170,7 @@ def _approve_shares(command: c.ApproveShares, context: Context) -> Iterator[e.Ev
 def _complete(command: c.CompleteDistribution, context: Context) -> Iterator[e.Event]:
     distribution = _open_distribution(context, command.distribution_id)
     if distribution.approved != distribution.families or distribution.chain != distribution.list_sha256:
-        raise no.DistributionDiffersFromList(
-            distribution.distribution_id, distribution.families, distribution.approved
-        )
+        raise no.DistributionDiffersFromList(distribution.distribution_id, distribution.families, distribution.approved)
     yield e.DistributionCompleted(
         effective_at=context.effective_at,
         distribution_id=distribution.distribution_id,

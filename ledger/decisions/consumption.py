@@ -156,9 +156,7 @@ def _reverse(command: c.ReverseLesson, context: Context) -> Iterator[e.Event]:
     yield _reversed(contract, lesson, context, command.reason)
 
 
-def _reversed(
-    contract: Contract, lesson: Lesson, context: Context, reason: str
-) -> e.ClassConsumptionReversed:
+def _reversed(contract: Contract, lesson: Lesson, context: Context, reason: str) -> e.ClassConsumptionReversed:
     """Out of what is earned and not yet released; what was released the institution must put back."""
     amount_fen = _value_back_fen(contract, lesson) if lesson.confirmed else 0
     held_by_others_fen = contract.held_fen - lesson.held_fen
@@ -178,6 +176,4 @@ def _reversed(
 def _value_back_fen(contract: Contract, lesson: Lesson) -> int:
     if lesson.epoch < contract.epoch:
         return lesson.amount_fen
-    return contract.consumed_fen - consumed_value_fen(
-        contract, contract.consumed_centihours - lesson.centihours
-    )
+    return contract.consumed_fen - consumed_value_fen(contract, contract.consumed_centihours - lesson.centihours)

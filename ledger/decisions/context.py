@@ -89,7 +89,7 @@ class Context:
 
 
 Decision = Callable[[Any, Context], Iterator[Event]]
-"""A command and its context → events, one by one; each is folded into the scratch escrow before the next is asked for."""
+"""A command and its context → events, one by one; each is folded into the scratch before the next is asked for."""
 
 DECISIONS: dict[type, Decision] = {}
 

@@ -86,9 +86,7 @@ def check_caps(asked: Collected, parallel: Iterable[Collected], rules: RuleSet) 
         total = sum(each.centihours for each in (same_subject if rules.cap_per_subject else together))
         if total > cap:
             raise no.HoursAboveCap(format_hours(total), format_hours(cap), rules.id)
-    if (cap_fen := rules.cap_amount_fen) is not None and (
-        fen := sum(each.price_fen for each in together)
-    ) > cap_fen:
+    if (cap_fen := rules.cap_amount_fen) is not None and (fen := sum(each.price_fen for each in together)) > cap_fen:
         raise no.AmountAboveCap(fen, cap_fen, rules.id)
 
 
@@ -96,9 +94,7 @@ def _calendar(unit: str) -> Literal["day", "month"]:
     return "month" if unit == "month" else "day"
 
 
-def parallel_contracts(
-    context: Context, asked: Collected, student_id: str, rules: RuleSet
-) -> list[Collected]:
+def parallel_contracts(context: Context, asked: Collected, student_id: str, rules: RuleSet) -> list[Collected]:
     """The child's other live contracts here that are one collection with `asked`.
 
     Teaching periods that meet are one collection split in two, unless the other is nearly used up: then `asked` is the
@@ -143,10 +139,7 @@ def _amend(command: c.AmendContract, context: Context) -> Iterator[e.Event]:
     contract = live_contract(context, command.contract_id)
     no_open_refund(contract)
     taken_centihours = contract.consumed_centihours + contract.claimed_centihours
-    if (
-        command.paid_centihours + command.gift_centihours < taken_centihours
-        or command.price_fen < contract.paid_fen
-    ):
+    if command.paid_centihours + command.gift_centihours < taken_centihours or command.price_fen < contract.paid_fen:
         raise no.AmendmentBelowConsumed(contract.contract_id)
     if command.ends_on < contract.starts_on:
         raise no.DatesOutOfOrder("starts_on", "ends_on")
@@ -210,9 +203,7 @@ def _end(command: c.EndContract, context: Context) -> Iterator[e.Event]:
         if not contract.refunded_fen or due_fen(derivation, contract):
             raise no.ContractNotFinished(contract.contract_id, contract.unearned_fen, 0)
         yield from retain_remainder(context, contract, f"{contract.contract_id}.end")
-    yield e.ContractEnded(
-        effective_at=context.effective_at, contract_id=contract.contract_id, reason=_reason(contract)
-    )
+    yield e.ContractEnded(effective_at=context.effective_at, contract_id=contract.contract_id, reason=_reason(contract))
 
 
 def _reason(contract: Contract) -> Literal["completed", "refunded", "transferred", "settled"]:

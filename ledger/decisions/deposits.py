@@ -98,9 +98,7 @@ def _reverse(command: c.ReverseDeposit, context: Context) -> Iterator[e.Event]:
         raise no.DepositAlreadyReversed(deposit.deposit_id)
     applied_fen = sum(fen for _, fen in deposit.applied)
     in_transit_fen = context.header.release_in_transit_fen + context.header.refund_in_transit_fen
-    if (
-        available_fen := context.header.custody_cash_fen - in_transit_fen
-    ) < applied_fen + deposit.unapplied_fen:
+    if (available_fen := context.header.custody_cash_fen - in_transit_fen) < applied_fen + deposit.unapplied_fen:
         raise no.CustodyShort(available_fen, applied_fen + deposit.unapplied_fen)
     if deposit.unapplied_fen or not deposit.applied:
         yield e.DepositReversed(

@@ -55,7 +55,7 @@ def agreement(  # noqa: PLR0913 - one refund, agreed in one of three ways
     case_id: str | None = None,
     instalment: int | None = None,
 ) -> AgreementT:
-    """A refund agreed or ordered: the family's own money first, then what is earned and free, then the institution owes."""
+    """A refund agreed or ordered: from the family's own money, then what is earned and free, then the institution."""
     unearned_fen = min(amount_fen, contract.unearned_fen)
     earned_fen = min(amount_fen - unearned_fen, max(0, contract.earned_fen - contract.held_fen))
     return kind(

@@ -133,8 +133,7 @@ def _instalments(
     if total_fen != command.amount_fen or days != sorted(days) or days[0] < command.agreed_on:
         raise no.InstalmentsDiffer(case.case_id, command.amount_fen, total_fen)
     return tuple(
-        e.Instalment(number, part.due_on, part.amount_fen)
-        for number, part in enumerate(command.instalments, 1)
+        e.Instalment(number, part.due_on, part.amount_fen) for number, part in enumerate(command.instalments, 1)
     )
 
 
@@ -190,9 +189,7 @@ def _expire(command: c.ExpireMediation, context: Context) -> Iterator[e.Event]:
     case = case_of(context, command.case_id, "in_mediation")
     if case.ends_on is not None and context.effective_on <= case.ends_on:
         raise no.MediationTimeRunning(case.case_id, case.ends_on)
-    yield e.MediationExpired(
-        effective_at=context.effective_at, case_id=case.case_id, contract_id=case.contract_id
-    )
+    yield e.MediationExpired(effective_at=context.effective_at, case_id=case.case_id, contract_id=case.contract_id)
 
 
 @decides(c.RecordJudicialConfirmation)

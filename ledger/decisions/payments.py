@@ -87,12 +87,7 @@ def _settle(command: c.SettleRefund, context: Context) -> Iterator[e.Event]:
 
 def _perform_instalment(refund_id: str, context: Context) -> Iterator[e.Event]:
     refund = context.escrow.get(Refund, refund_id)
-    if (
-        refund.status != "paid"
-        or refund.case_id is None
-        or refund.instalment is None
-        or refund.contract_id is None
-    ):
+    if refund.status != "paid" or refund.case_id is None or refund.instalment is None or refund.contract_id is None:
         return
     yield e.InstalmentPerformed(
         effective_at=context.effective_at,

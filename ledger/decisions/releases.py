@@ -65,9 +65,7 @@ def in_step_fen(contract: Contract, rules: RuleSet, context: Context) -> int:
     if not finished or contract.refund_id:
         return 0
     if rules.release_delay is not None:
-        ends = deadline(
-            local_date(contract.last_confirmed_at), rules.release_delay.count, rules.release_delay.unit
-        )
+        ends = deadline(local_date(contract.last_confirmed_at), rules.release_delay.count, rules.release_delay.unit)
         if context.effective_on <= ends.on:
             return 0
     return contract.earned_fen

@@ -47,9 +47,7 @@ def facts_of(  # noqa: PLR0913 - each is a fact that a mediator or officer state
         term_starts_on=contract.starts_on if pass_ else None,
         term_ends_on=contract.ends_on if pass_ else None,
         stopped_on=header.stopped_on if pass_ else None,
-        contract_tiers=tuple(
-            ContractTier(t.used_over_centihours, t.refund_percent * 100) for t in terms.tiers
-        ),
+        contract_tiers=tuple(ContractTier(t.used_over_centihours, t.refund_percent * 100) for t in terms.tiers),
         deductions=(
             (Deduction("retained", contract.deducted_fen, evidence="DeductionRetained"),)
             if contract.deducted_fen

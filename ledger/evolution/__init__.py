@@ -21,9 +21,7 @@ __all__ = ["FOLDS", "evolve"]
 _ASSET = {account.name: account.asset for account in ACCOUNTS}
 _BY_CONTRACT = {account.name for account in ACCOUNTS if account.by_contract}
 _ON_HEADER = {
-    kind: tuple(
-        (f"{leg.account}_fen", leg.sign if _ASSET[leg.account] else -leg.sign, leg.amount) for leg in legs
-    )
+    kind: tuple((f"{leg.account}_fen", leg.sign if _ASSET[leg.account] else -leg.sign, leg.amount) for leg in legs)
     for kind, legs in POSTINGS.items()
 }
 _ON_CONTRACT = {

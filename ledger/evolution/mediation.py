@@ -66,9 +66,7 @@ def _settlement_breached(escrow: Escrow, event: e.SettlementBreached) -> None:
 
 
 @folds(e.MediationFailed, e.MediationWithdrawn, e.MediationExpired)
-def _mediation_ended(
-    escrow: Escrow, event: e.MediationFailed | e.MediationWithdrawn | e.MediationExpired
-) -> None:
+def _mediation_ended(escrow: Escrow, event: e.MediationFailed | e.MediationWithdrawn | e.MediationExpired) -> None:
     case = escrow.get(Case, event.case_id)
     match event:
         case e.MediationFailed():

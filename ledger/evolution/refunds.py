@@ -49,6 +49,7 @@ def _refund_agreed(escrow: Escrow, event: e.RefundAgreement) -> None:
 
 
 def supersede(escrow: Escrow, refund_id: str) -> None:
+    """Another agreement took the place of an open request."""
     refund = escrow.get(Refund, refund_id)
     if refund.status in {"requested", "refused"}:
         refund.status = "superseded"
@@ -80,6 +81,7 @@ def _mark(refund: Refund, instruction_id: str, status: str) -> None:
 
 
 def settle_up(escrow: Escrow, refund: Refund) -> None:
+    """A refund of which nothing is open or on its way is paid."""
     if refund.open_fen == 0 and refund.instructed_fen == 0:
         refund.status = "paid"
         if refund.contract_id is not None:

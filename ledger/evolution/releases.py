@@ -8,9 +8,7 @@ from ledger.sheets import Contract, ReleaseLine
 
 @folds(e.ReleaseInstructed)
 def _release_instructed(escrow: Escrow, event: e.ReleaseInstructed) -> None:
-    escrow.put(
-        ReleaseLine(release_id=event.release_id, contract_id=event.contract_id, amount_fen=event.amount_fen)
-    )
+    escrow.put(ReleaseLine(release_id=event.release_id, contract_id=event.contract_id, amount_fen=event.amount_fen))
     escrow.get(Contract, event.contract_id).released_fen += event.amount_fen
 
 

@@ -66,7 +66,7 @@ def _closure_declared(escrow: Escrow, event: e.ClosureDeclared) -> None:
 
 
 @folds(e.EscrowClosed)
-def _closed(escrow: Escrow, event: e.EscrowClosed) -> None:
+def _closed(escrow: Escrow, _: e.EscrowClosed) -> None:
     escrow.header.status = "closed"
 
 
