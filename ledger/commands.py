@@ -516,7 +516,7 @@ class OrderRefund(Command, by=[REGULATOR]):
     circumstances: Circumstances = Circumstances()
 
 
-class RefundDeposit(Command, by=[BANK, GUARDIAN, REGULATOR]):
+class RefundDeposit(Command, by=[BANK, REGULATOR]):
     """Give back what of a deposit is not tied to any contract."""
 
     refund_id: Id

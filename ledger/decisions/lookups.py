@@ -24,9 +24,20 @@ def contract_of(context: Context, contract_id: str) -> Contract:
     """The contract. Raises EscrowNotOpen, ContractUnknown."""
     open_escrow(context)
     contract = context.escrow.find(Contract, contract_id)
-    if contract is None:
+    if contract is None or not _theirs(context, contract):
         raise no.ContractUnknown(contract_id)
     return contract
+
+
+def _theirs(context: Context, contract: Contract) -> bool:
+    """Whether a guardian's order may see this contract: another family's does not exist for it."""
+    return context.order.guardian_id in {None, contract.guardian_id}
+
+
+def _theirs_by_id(context: Context, contract_id: str | None) -> bool:
+    if context.order.guardian_id is None:
+        return True
+    return contract_id is not None and _theirs(context, context.escrow.get(Contract, contract_id))
 
 
 def live_contract(context: Context, contract_id: str) -> Contract:
@@ -58,7 +69,7 @@ def refund_of(context: Context, refund_id: str, *states: str) -> Refund:
     """The refund, in one of the states. Raises RefundUnknown, RefundNotInState."""
     open_escrow(context)
     refund = context.escrow.find(Refund, refund_id)
-    if refund is None:
+    if refund is None or not _theirs_by_id(context, refund.contract_id):
         raise no.RefundUnknown(refund_id)
     if states and refund.status not in states:
         raise no.RefundNotInState(refund_id, refund.status)
@@ -81,7 +92,7 @@ def case_of(context: Context, case_id: str, *states: str) -> Case:
     """The mediation case, in one of the states. Raises CaseUnknown, CaseNotInState."""
     open_escrow(context)
     case = context.escrow.find(Case, case_id)
-    if case is None:
+    if case is None or not _theirs_by_id(context, case.contract_id):
         raise no.CaseUnknown(case_id)
     if case.status not in states:
         raise no.CaseNotInState(case_id, case.status)
