@@ -84,9 +84,7 @@ class Distribution(msgspec.Struct, frozen=True):
     shares: tuple[Share, ...]
 
 
-def distribute(
-    method: DistributionMethod, dues: Iterable[Due], pots: Sequence[Pot], *, licensed: bool
-) -> Distribution:
+def distribute(method: DistributionMethod, dues: Iterable[Due], pots: Sequence[Pot], *, licensed: bool) -> Distribution:
     """Pays verified dues from the pots in order. None gets more than it is still owed.
 
     `trace`: the first pot is custody, and a contract gets from it what custody still holds for it; if the pot is

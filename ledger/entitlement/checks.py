@@ -60,9 +60,7 @@ def _check_units(facts: Facts) -> None:
         _at_most("month", facts.months_started or 0, facts.months_total)
     _at_most("centipercent", facts.progress_centipercent or 0, _WHOLE_CENTIPERCENT)
     _at_most("fen", facts.consumed_face_fen or 0, facts.paid_fen + facts.bonus_fen)
-    if facts.before_start and (
-        used or facts.months_started or facts.progress_centipercent or facts.consumed_face_fen
-    ):
+    if facts.before_start and (used or facts.months_started or facts.progress_centipercent or facts.consumed_face_fen):
         assert facts.starts_on is not None
         assert facts.requested_on is not None
         raise UsedBeforeStart(facts.starts_on, facts.requested_on)
@@ -78,9 +76,7 @@ def _check_dates(facts: Facts) -> None:
         _in_order(earlier, getattr(facts, earlier), later, getattr(facts, later))
     if facts.settlement is not None:
         _in_order("signed_on", facts.signed_on, "settlement.signed_on", facts.settlement.signed_on)
-        _in_order(
-            "settlement.signed_on", facts.settlement.signed_on, "settlement.due_on", facts.settlement.due_on
-        )
+        _in_order("settlement.signed_on", facts.settlement.signed_on, "settlement.due_on", facts.settlement.due_on)
 
 
 def _in_order(earlier: str, earlier_on: date | None, later: str, later_on: date | None) -> None:

@@ -37,9 +37,7 @@ def entitle(facts: Facts) -> Derivation:
     local = _local_rules(facts)
     figures, notes = _figures(facts, courts, local)
     binding = figures[0]
-    claimable_fen = (
-        binding.refund_fen if facts.claim_fen is None else min(facts.claim_fen, binding.refund_fen)
-    )
+    claimable_fen = binding.refund_fen if facts.claim_fen is None else min(facts.claim_fen, binding.refund_fen)
     deadline = refund_deadline(facts, binding)
     used_sets = (figure.rule_set_id for figure in figures)
     clock_set = deadline.rule_set_id if deadline else None
@@ -87,9 +85,7 @@ def _figures(facts: Facts, courts: RuleSet, local: RuleSet | None) -> tuple[list
         ranked = [settled, *ranked] if settlement_in_force(facts) else [*ranked, settled]
         notes += [] if settlement_in_force(facts) else ["settlement_not_yet_signed"]
     if not ranked or (ranked[0] is settled and not settlement_in_force(facts)):
-        raise PerformanceNotStated(
-            "paid_hours, progress_percent, months_total, term dates or consumed_face_fen"
-        )
+        raise PerformanceNotStated("paid_hours, progress_percent, months_total, term dates or consumed_face_fen")
     if ordinance is not None and not in_scope:
         ranked.append(ordinance)
     notes += ["unevidenced_deductions"] if _has_event(ranked[0], "deduction_not_evidenced") else []

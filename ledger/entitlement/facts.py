@@ -91,8 +91,4 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def before_start(self) -> bool:
         """Whether the refund was asked for before the first lesson."""
-        return (
-            self.requested_on is not None
-            and self.starts_on is not None
-            and self.requested_on < self.starts_on
-        )
+        return self.requested_on is not None and self.starts_on is not None and self.requested_on < self.starts_on

@@ -22,9 +22,7 @@ class Consumption:
 
     __slots__ = ("event", "label", "unit_price", "units", "value")
 
-    def __init__(
-        self, value: Fraction, event: str, label: str, units: str | None, unit_price: Fraction | None
-    ) -> None:
+    def __init__(self, value: Fraction, event: str, label: str, units: str | None, unit_price: Fraction | None) -> None:
         self.value, self.event, self.label = value, event, label
         self.units, self.unit_price = units, unit_price
 

@@ -38,9 +38,7 @@ def _counter(build: Callable[[], Figure | None]) -> Iterator[Figure]:
         yield built
 
 
-def _by_measure(
-    facts: Facts, first: Measure, measures: tuple[Measure, ...], rules: RuleSet
-) -> Iterator[Figure]:
+def _by_measure(facts: Facts, first: Measure, measures: tuple[Measure, ...], rules: RuleSet) -> Iterator[Figure]:
     match first.kind:
         case "card":
             yield from _card(facts, first, rules)
@@ -108,17 +106,13 @@ def _price_key(facts: Facts) -> str:
 
 def _paid_average(facts: Facts, measure: Measure, cited: Ground) -> Figure:
     price = Fraction(facts.paid_fen) / measure.bought
-    return figure(
-        facts, "paid_average", cited, priced(measure, price, "used", "units used at the price paid")
-    )
+    return figure(facts, "paid_average", cited, priced(measure, price, "used", "units used at the price paid"))
 
 
 def _mixed(facts: Facts, hours: Measure, price_fen: int, rules: RuleSet) -> Figure:
     """Consumer association: used hours less the gift hours attached to them, at the contract's unit price."""
     charged = Measure("hours", hours.bought, hours.given, max(hours.used - hours.given, Fraction(0)))
-    used = priced(
-        charged, Fraction(price_fen), "used", "class hours used beyond the gifts, at the contract price"
-    )
+    used = priced(charged, Fraction(price_fen), "used", "class hours used beyond the gifts, at the contract price")
     return figure(facts, "mixed_price", ground(rules, "price.mutual_contract_unit"), used)
 
 
@@ -160,9 +154,7 @@ def _distinct(*figures: Figure | None) -> Iterator[Figure]:
 def _contract_price(facts: Facts, first: Measure, rules: RuleSet) -> Figure:
     """No price before a discount was told: the contract's own price, over the units paid for."""
     if first.kind == "hours" and facts.contract_unit_price_fen is not None:
-        used = priced(
-            first, Fraction(facts.contract_unit_price_fen), "used", "class hours used at the contract price"
-        )
+        used = priced(first, Fraction(facts.contract_unit_price_fen), "used", "class hours used at the contract price")
         return figure(facts, "contract_price", ground(rules, "price.family_undisclosed_list"), used)
     if first.kind == "hours":
         return _paid_average(facts, first, ground(rules, "price.family_undisclosed_list"))
@@ -189,14 +181,8 @@ def _market(facts: Facts, units: Measure, rules: RuleSet, paid_price: Fraction) 
 
 def _claimed_list_price(facts: Facts, units: Measure | None, rules: RuleSet) -> Iterator[Figure]:
     """The institution's version at its list price, shown so that the difference can be explained."""
-    if (
-        units is not None
-        and facts.list_unit_price_fen is not None
-        and rules.known("price.family") is not None
-    ):
-        used = priced(
-            units, Fraction(facts.list_unit_price_fen), "used", "units used at the list price claimed"
-        )
+    if units is not None and facts.list_unit_price_fen is not None and rules.known("price.family") is not None:
+        used = priced(units, Fraction(facts.list_unit_price_fen), "used", "units used at the list price claimed")
         yield figure(facts, "list_price", ground(rules, "price.family"), used)
 
 
@@ -224,9 +210,7 @@ def _term(facts: Facts, term: Measure, rules: RuleSet) -> Figure:
         return figure(facts, "unused_pass", ground(rules, "unlimited_pass.unused_own_reasons"), used)
     price = Fraction(facts.paid_fen) / term.bought
     key = "unlimited_pass.stop" if _stopped_first(facts) else "unlimited_pass.refund"
-    return figure(
-        facts, "remaining_term", ground(rules, key), priced(term, price, "used", "days of the term passed")
-    )
+    return figure(facts, "remaining_term", ground(rules, key), priced(term, price, "used", "days of the term passed"))
 
 
 def _stopped_first(facts: Facts) -> bool:

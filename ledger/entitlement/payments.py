@@ -12,9 +12,7 @@ class Allocation(msgspec.Struct, frozen=True):
     unused_fen: int
 
 
-def allocate_payment(
-    payment_fen: int, *, costs_fen: int = 0, interest_fen: int = 0, principal_fen: int
-) -> Allocation:
+def allocate_payment(payment_fen: int, *, costs_fen: int = 0, interest_fen: int = 0, principal_fen: int) -> Allocation:
     """Counts a payment against costs, interest and principal, in that order (Civil Code 561).
 
     Raises ValueError on a negative amount.

@@ -65,7 +65,7 @@ class SettlementRequest(_Model):
 
 
 class EntitlementRequest(_Model):
-    """Facts of one contract, as far as they are known: what is due, by which rule, until when?"""
+    """Facts of one contract, as far as they are known, for the question what is due, by which rule and until when."""
 
     paid_fen: Fen
     """Money actually received for this contract, borrowed money included."""
@@ -126,9 +126,7 @@ class EntitlementRequest(_Model):
             gift_centihours=parse_hours(self.gift_hours),
             used_centihours=_hours(self.used_hours),
             disputed_centihours=parse_hours(self.disputed_hours),
-            progress_centipercent=None
-            if self.progress_percent is None
-            else _centipercent(self.progress_percent),
+            progress_centipercent=None if self.progress_percent is None else _centipercent(self.progress_percent),
             contract_tiers=tuple(
                 ContractTier(parse_hours(tier.used_over_hours), _centipercent(tier.refund_percent))
                 for tier in self.contract_tiers

@@ -43,8 +43,6 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def in_force(self, on: date, revision: int) -> bool:
         """Whether this row speaks for `on` in that revision of the rulebook."""
-        if self.since_revision > revision or (
-            self.until_revision is not None and self.until_revision <= revision
-        ):
+        if self.since_revision > revision or (self.until_revision is not None and self.until_revision <= revision):
             return False
         return self.effective_from <= on and (self.effective_to is None or on < self.effective_to)

@@ -187,9 +187,7 @@ class RuleSet:
         if window is None or rule is None:
             return None
         unredeemed = self.flag("cooling_off.requires_unredeemed") is not False
-        return CoolingOff(
-            window, self.period("cooling_off.pay"), unredeemed, self.flag("cooling_off.applies"), rule
-        )
+        return CoolingOff(window, self.period("cooling_off.pay"), unredeemed, self.flag("cooling_off.applies"), rule)
 
     # -- mediation and closure
 

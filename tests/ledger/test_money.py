@@ -53,9 +53,7 @@ def test_the_values_of_any_run_of_lessons_sum_to_the_whole(total_fen: int, lesso
     whole = sum(lessons)
     taken, values = 0, []
     for units in lessons:
-        values.append(
-            cumulative_fen(total_fen, taken + units, whole) - cumulative_fen(total_fen, taken, whole)
-        )
+        values.append(cumulative_fen(total_fen, taken + units, whole) - cumulative_fen(total_fen, taken, whole))
         taken += units
     assert sum(values) == total_fen
     assert min(values) >= 0
@@ -88,9 +86,7 @@ def test_one_decimal_of_a_yuan_is_ten_fen() -> None:
     assert [parse_yuan(text) for text in ("17680", "0.5", "-0.05")] == [1_768_000, 50, -5]
 
 
-@pytest.mark.parametrize(
-    "text", [1.5, 15, "1.005", "1,000.00", "", "1e3", "٣.٥", " 1", "1.", ".5", "+1", "NaN", None]
-)
+@pytest.mark.parametrize("text", [1.5, 15, "1.005", "1,000.00", "", "1e3", "٣.٥", " 1", "1.", ".5", "+1", "NaN", None])
 def test_anything_but_an_exact_decimal_is_refused(text: object) -> None:
     with pytest.raises(NotAnAmount):
         parse_yuan(text)  # type: ignore[arg-type]
