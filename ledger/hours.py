@@ -17,7 +17,7 @@ class NotClassHours(ValueError):
         self.text = text
 
 
-def parse_hours(text: str) -> int:
+def parse_hours(text: object) -> int:
     """Hundredths of a class hour of a decimal string: "17.5" is 1750. Raises NotClassHours."""
     if not isinstance(text, str) or not _HOURS.fullmatch(text):
         raise NotClassHours(text)

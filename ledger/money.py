@@ -65,7 +65,7 @@ def format_yuan(amount_fen: int) -> str:
     return f"{sign}{yuan}.{fen:02d}"
 
 
-def parse_yuan(text: str) -> int:
+def parse_yuan(text: object) -> int:
     """Fen of an exact decimal string in yuan. Raises NotAnAmount; a float is never taken."""
     if not isinstance(text, str) or not _YUAN.fullmatch(text):
         raise NotAnAmount(text)

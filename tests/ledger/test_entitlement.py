@@ -1,6 +1,7 @@
 """Which price counts, which figure binds: by cause, price list, gifts, cards, passes, deductions and agreements."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -277,7 +278,7 @@ def test_the_ordinance_names_the_original_discount_plan_when_the_operator_fails(
 
 
 def test_parties_who_part_by_agreement_may_agree_on_more_than_the_place_gives() -> None:
-    place = {"jurisdiction": "CN-TJ", "category": "academic"}
+    place: dict[str, Any] = {"jurisdiction": "CN-TJ", "category": "academic"}
     more = hours("mutual", used_centihours=3000, contract_unit_price_fen=250_00, **place)
     less = hours("mutual", used_centihours=3000, contract_unit_price_fen=400_00, **place)
     assert (more.binding.method, more.binding_refund_fen) == ("mixed_price", 5_000_00)

@@ -21,7 +21,7 @@ def asked(requested_on: date, **more: object) -> Derivation:
 
 
 def due(found: Derivation) -> tuple[str, date | None]:
-    return found.binding.method, found.deadline and found.deadline.on
+    return found.binding.method, found.deadline.on if found.deadline else None
 
 
 BOOKS = (Deduction("books", 100_00, evidence="receipt"),)

@@ -25,4 +25,4 @@ def test_what_is_printed_can_be_read_back(centihours: int) -> None:
 @pytest.mark.parametrize("text", ["17.505", "-1", "1e2", "", "17,5", ".5", "1.", "十", 17.5, 17, None])
 def test_anything_but_a_plain_decimal_is_refused(text: object) -> None:
     with pytest.raises(NotClassHours):
-        parse_hours(text)  # type: ignore[arg-type]
+        parse_hours(text)

@@ -234,7 +234,7 @@ def test_the_courts_rules_follow_the_decision_not_the_signature() -> None:
 
 def test_the_rate_of_the_contract_date_is_found_and_never_guessed() -> None:
     def percent(kind: str, on: date) -> object:
-        row = rate_on(kind, on)  # type: ignore[arg-type]
+        row = rate_on(kind, on)
         return None if row is None else row.value
 
     assert [percent("lpr_1y", date(2025, 5, 19)), percent("lpr_1y", date(2025, 5, 20))] == ["3.10", "3.00"]

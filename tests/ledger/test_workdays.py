@@ -69,7 +69,7 @@ def test_a_new_year_made_up_for_in_the_december_before_is_worked() -> None:
 def test_the_first_day_is_not_counted_and_a_rest_day_rolls_forward(
     start_on: date, count: int, unit: str, expected: date
 ) -> None:
-    found = deadline(start_on, count, unit)  # type: ignore[arg-type]
+    found = deadline(start_on, count, unit)
     assert (found.on, found.calendar, found.provisional) == (expected, CALENDAR, False)
 
 
@@ -95,7 +95,7 @@ def test_working_days_counted_through_2005_are_provisional() -> None:
 @pytest.mark.parametrize("unit", ["day", "workday", "month"])
 def test_no_deadline_is_told_beyond_the_known_calendar(unit: str) -> None:
     with pytest.raises(DateOutsideCalendar):
-        deadline(date(9999, 12, 20), 40, unit)  # type: ignore[arg-type]
+        deadline(date(9999, 12, 20), 40, unit)
 
 
 def test_a_period_cannot_be_negative() -> None:

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from fractions import Fraction
+from typing import get_args
 
 import msgspec
 from hypothesis import assume, given, settings
@@ -16,7 +17,7 @@ from ledger.rulebook import places
 fen = st.integers(0, 2_000_000)
 hours = st.integers(0, 12_000)
 days = st.integers(0, 2500).map(lambda n: date(2021, 1, 1) + timedelta(days=n))
-causes = st.sampled_from(["institution", "family", "neither", "mutual"])
+causes: st.SearchStrategy[Cause] = st.sampled_from(get_args(Cause))
 deductions = st.builds(
     Deduction,
     st.just("line"),
@@ -113,7 +114,7 @@ def plausible(draw: st.DrawFn) -> Facts:
         prior_same_service=draw(st.booleans()),
         jurisdiction=draw(st.none() | st.sampled_from(places())),
         category=draw(st.sampled_from(["academic", "sport", "sci_tech", "culture_art", "non_academic"])),
-        **stated,
+        **stated,  # type: ignore[arg-type]
     )
 
 
