@@ -19,7 +19,7 @@ from ledger.entitlement.facts import Facts
 from ledger.entitlement.interest import interest_on
 from ledger.entitlement.measures import Measure, measures_of
 from ledger.entitlement.methods import judicial_figures
-from ledger.entitlement.refusals import PerformanceNotStated, RuleUnknown
+from ledger.entitlement.refusals import CourtRuleUnknown, PerformanceNotStated
 from ledger.money import round_half_up
 from ledger.rulebook import RuleSet, judicial, newest, select
 
@@ -102,7 +102,7 @@ def _formulas(
     notes: list[str] = []
     try:
         court_figures = list(judicial_figures(facts, measures, courts))
-    except RuleUnknown as unknown:
+    except CourtRuleUnknown as unknown:
         if share is None:
             raise
         court_figures, notes = [], [f"judicial_rule_unknown:{unknown.key}"]

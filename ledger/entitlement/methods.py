@@ -8,20 +8,20 @@ from ledger.entitlement.derivation import Figure, Ground
 from ledger.entitlement.facts import Facts
 from ledger.entitlement.figures import Consumption, figure, priced
 from ledger.entitlement.measures import Measure
-from ledger.entitlement.refusals import RuleUnknown
+from ledger.entitlement.refusals import CourtRuleUnknown
 from ledger.rulebook import RuleSet
 
 
 def ground(rules: RuleSet, key: str) -> Ground:
-    """Cites a known rule. Raises RuleUnknown where its content is not known."""
+    """Cites a known rule. Raises CourtRuleUnknown where its content is not known."""
     row = rules.known(key)
     if row is None:
-        raise RuleUnknown(rules.id, key)
+        raise CourtRuleUnknown(rules.id, key)
     return Ground.of(rules, row)
 
 
 def judicial_figures(facts: Facts, measures: tuple[Measure, ...], rules: RuleSet) -> Iterator[Figure]:
-    """Every figure a court could start from, the binding one first. Raises RuleUnknown if that one has no rule."""
+    """Every figure a court could start from, the binding one first. Raises CourtRuleUnknown if that one has no rule."""
     first, *others = measures
     yield from _by_measure(facts, first, measures, rules)
     for other in others:
@@ -32,7 +32,7 @@ def _counter(build: Callable[[], Figure | None]) -> Iterator[Figure]:
     """A counter-figure, left out where its rule is not known: only what binds is worth a refusal."""
     try:
         built = build()
-    except RuleUnknown:
+    except CourtRuleUnknown:
         return
     if built is not None:
         yield built

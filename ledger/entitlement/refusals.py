@@ -135,7 +135,7 @@ class SupervisedPartIncomplete(Rejection):
 
 
 @dataclass(unsafe_hash=True)
-class RuleUnknown(Rejection):
+class CourtRuleUnknown(Rejection):
     """The rule that would decide is not known for that date; it is not guessed."""
 
     rule_set_id: str

@@ -1,12 +1,14 @@
 """Facts that contradict each other, or lack what the answer depends on, are refused by name."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 
 import pytest
 from pydantic import ValidationError
 
+import ledger.distribution  # noqa: F401 - its refusals are counted below
 from ledger.entitlement import EntitlementRequest, entitle
 from ledger.entitlement import refusals as no
 from ledger.rejections import Rejection
@@ -82,7 +84,7 @@ PASS = {"paid_fen": 100, "cause": "family", "term_starts_on": "2026-01-01", "ter
         ({"jurisdiction": "CN-SH", "category": "sport"}, UnknownRuleSet("CN-SH", "sport")),
         (
             {"list_unit_price_fen": 30_000, "decided_on": "2024-10-08"},
-            no.RuleUnknown("CN-SPC/all@2021-08-24#1", "price.family"),
+            no.CourtRuleUnknown("CN-SPC/all@2021-08-24#1", "price.family"),
         ),
         ({"requested_on": "2099-12-31"}, DateOutsideCalendar(date(2100, 1, 1))),
     ],
@@ -154,3 +156,15 @@ def test_malformed_requests_never_reach_the_engine(change: Mapping[str, object],
     read = EntitlementRequest.model_validate_json if as_json else EntitlementRequest.model_validate
     with pytest.raises(ValidationError):
         read(json.dumps(request) if as_json else request)  # type: ignore[arg-type]
+
+
+def test_every_refusal_has_a_code_of_its_own() -> None:
+    def below(kind: type[Rejection]) -> list[type[Rejection]]:
+        return [kind, *(deeper for direct in kind.__subclasses__() for deeper in below(direct))]
+
+    kinds = below(Rejection)
+    counted = Counter(kind.code for kind in kinds)
+    ours = ("ledger.entitlement", "ledger.rulebook", "ledger.distribution", "ledger.workdays")
+    found = [kind.code for kind in kinds if kind.__module__.startswith(ours)]
+    assert len(found) > 25
+    assert [code for code in found if counted[code] > 1] == []
