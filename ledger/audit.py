@@ -1,4 +1,4 @@
-"""The audit: does history, read from its first event, give exactly what the ledger stores beside it?"""
+"""The audit: whether history, read from its first event, gives exactly what the ledger stores beside it."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, Select, func, select
 from ledger.application import Ledger
 from ledger.escrow import Escrow
 from ledger.events import Event
+from ledger.evolution import evolve
 from ledger.postings import POSTINGS
 from ledger.serialization import Envelope, UnknownEvent, UnreadableEvent, decode, link
 from ledger.sheets import Contract, Header, Sheet
@@ -63,7 +64,7 @@ def audit(
     ledger: Ledger,
     institutions: Iterable[str] | None = None,
     progress: Progress | None = None,
-    evolve: Evolve | None = None,
+    evolve: Evolve = evolve,
 ) -> AuditReport:
     """Read these institutions (all where None) from their first event, in one snapshot of the database.
 
@@ -71,8 +72,6 @@ def audit(
     is given), and compares with headers, sheets, command keys and derived columns in both directions. An audit that
     found nothing to inspect does not pass. Memory grows with the largest institution, not with the ledger.
     """
-    if evolve is None:
-        from ledger.evolution import evolve  # noqa: PLC0415 - the store's own tests bring other rules
     report = AuditReport(findings=[])
     with _one_moment(ledger.engine) as connection:
         for institution_id in _everyone(connection) if institutions is None else institutions:
@@ -115,9 +114,7 @@ def _inspect_positions(connection: Connection, report: AuditReport) -> None:
     """Every lane is dense: first position, last position and count say the same."""
     for lane, stride, head in connection.execute(select(lanes.c.lane, lanes.c.stride, lanes.c.head)).all():
         count, low, high = connection.execute(
-            select(func.count(), func.min(events.c.position), func.max(events.c.position)).where(
-                events.c.lane == lane
-            )
+            select(func.count(), func.min(events.c.position), func.max(events.c.position)).where(events.c.lane == lane)
         ).one()
         first = lane + 1
         dense = (low, high) == (first, first + (count - 1) * stride) if count else (low, high) == (None, None)
@@ -208,9 +205,7 @@ class _Inspection:
             header.recorded_at = envelope.recorded_at
         header.version, header.head = version, hash_ if _HASH.fullmatch(hash_) else linked
 
-    def _check(
-        self, version: int, envelope: Envelope, event: Event, recorded_at: int, facts: list[Any]
-    ) -> None:
+    def _check(self, version: int, envelope: Envelope, event: Event, recorded_at: int, facts: list[Any]) -> None:
         if [getattr(event, name, None) or None for name in _FACTS] != [fact or None for fact in facts]:
             self._find("derived_column_differs", version, "a column says something else than the text")
         if recorded_at != envelope.recorded_at:

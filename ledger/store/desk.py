@@ -135,9 +135,7 @@ class Desk:
                 if atomic or len(orders) == 1:
                     return [broken] * len(orders)
                 # only the culprit may suffer
-                return [
-                    outcome for order in orders for outcome in self._settle([order], atomic=False, dry=dry)
-                ]
+                return [outcome for order in orders for outcome in self._settle([order], atomic=False, dry=dry)]
         raise StoreUnavailable("the institution is too busy")
 
     def _remember(self, institutions: list[str]) -> None:

@@ -111,10 +111,7 @@ class Docket:
             for institution_id, escrow in sorted(self._escrows.items())
             if escrow.header.version != self._seen[institution_id]
         ]
-        sheets = [
-            (institution_id, str(key), state)
-            for (institution_id, key), state in sorted(self._changed.items())
-        ]
+        sheets = [(institution_id, str(key), state) for (institution_id, key), state in sorted(self._changed.items())]
         return Settlement(headers, self._new, sheets)
 
     def refuse_all(self) -> bool:
@@ -161,7 +158,7 @@ class Docket:
             self._escrows[institution_id].sheets[key] = snapshot.sheets.get((institution_id, key))
 
     def _pass(self, waiting: list[int], missing: dict[SheetAddress, None]) -> list[int]:
-        """Judge what can be judged; an institution that lacks a sheet waits, its later orders only say what they need."""
+        """Judge what can be judged; who lacks a sheet waits, and whoever comes after says what it needs."""
         stalled: set[str] = set()
         left = []
         for index in waiting:
@@ -175,22 +172,7 @@ class Docket:
 
     def _verdict(self, order: Order, stalled: set[str], missing: dict[SheetAddress, None]) -> Verdict | None:
         try:
-            asked = request_hash(order)
-            if known := self._known.get((order.institution_id, order.command_id)):
-                return (
-                    Repeated(order, known)
-                    if known.request_hash == asked
-                    else CommandKeyReused(order.command_id)
-                )
-            escrow = self._escrows[order.institution_id]
-            header = escrow.header
-            if order.expected_version not in (None, header.version):
-                return VersionConflict(order.expected_version or 0, header.version)
-            now = max(self._now, header.recorded_at)
-            events, after, rules = self._decide(order, escrow, now)
-            if order.institution_id in stalled:
-                return None
-            return self._accept(order, asked, events, after, rules, now)
+            return self._answered(order) or self._decided(order, stalled)
         except Unread as unread:
             missing[order.institution_id, unread.key] = None
             stalled.add(order.institution_id)
@@ -200,17 +182,32 @@ class Docket:
         except Exception as error:  # noqa: BLE001 - a rejection, or a bug that must not take the others of the turn along
             return error
 
-    def _accept(
-        self, order: Order, asked: str, events: list[Event], after: Escrow, rules: str, now: int
-    ) -> Accepted:
+    def _answered(self, order: Order) -> Verdict | None:
+        """The verdict on an order whose key is known, or whose caller has seen another version."""
+        if known := self._known.get((order.institution_id, order.command_id)):
+            same = known.request_hash == request_hash(order)
+            return Repeated(order, known) if same else CommandKeyReused(order.command_id)
+        version = self._escrows[order.institution_id].header.version
+        if order.expected_version is not None and order.expected_version != version:
+            return VersionConflict(order.expected_version, version)
+        return None
+
+    def _decided(self, order: Order, stalled: set[str]) -> Verdict | None:
+        escrow = self._escrows[order.institution_id]
+        now = max(self._now, escrow.header.recorded_at)
+        events, after, rules = self._decide(order, escrow, now)
+        if order.institution_id in stalled:
+            return None
+        return self._accept(order, envelope_of(order, request_hash(order), rules, now), events, after)
+
+    def _accept(self, order: Order, envelope: Envelope, events: list[Event], after: Escrow) -> Accepted:
         assert events, f"{order.command.name} was accepted without an event"
         header = after.header
-        envelope = envelope_of(order, asked, rules, now)
         recorded = _chained(header, envelope, events)
         changes = self._changes(order.institution_id, after)
         last = recorded[-1]
-        known = Known(asked, header.version + 1, last.version)
-        header.version, header.head, header.recorded_at = last.version, last.hash, now
+        known = Known(envelope.request_hash, header.version + 1, last.version)
+        header.version, header.head, header.recorded_at = last.version, last.hash, envelope.recorded_at
         self._adopt(order, after, changes, known)
         self.recorded += recorded
         return Accepted(order, len(self.recorded) - len(recorded), len(self.recorded))

@@ -1,7 +1,6 @@
 """The library's infrastructure factory: what `PERSISTENCE_MODULE` names."""
 
 import sqlite3
-from typing import Any
 
 from eventsourcing.persistence import (
     AggregateRecorder,
@@ -51,7 +50,7 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
         """The recorder of events and the log."""
         return LedgerRecorder(self.engine)
 
-    def tracking_recorder(self, tracking_recorder_class: type[Any] | None = None) -> TrackingRecorder:
+    def tracking_recorder(self, tracking_recorder_class: type[TrackingRecorder] | None = None) -> TrackingRecorder:  # noqa: ARG002
         """Raises NotSupportedError: each projection keeps its checkpoint in the transaction of its own rows."""
         raise NotSupportedError("projections keep their own checkpoints")
 

@@ -1,7 +1,5 @@
 """Between the ledger's recorded events and the library's stored events."""
 
-from typing import Any
-
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, Notification, StoredEvent
 
@@ -23,7 +21,7 @@ class RecordMapper(Mapper[str]):
             hash=domain_event.hash,
         )
 
-    def to_domain_event(self, stored_event: StoredEvent) -> Any:
+    def to_domain_event(self, stored_event: StoredEvent) -> Recorded:
         """The recorded event. Raises UnknownEvent or UnreadableEvent."""
         envelope, event = decode(stored_event.topic, stored_event.state)
         return Recorded(

@@ -34,7 +34,8 @@ union all
 select 1, institution_id, sheet_key, state, 0, 0 from unnest($2::text[], $3::text[]) a(i, k)
   cross join lateral (select * from sheets where institution_id = i and sheet_key = k offset 0) s
 union all
-select 2, institution_id, command_id, request_hash, first_version, last_version from unnest($4::text[], $5::text[]) a(i, k)
+select 2, institution_id, command_id, request_hash, first_version, last_version
+  from unnest($4::text[], $5::text[]) a(i, k)
   cross join lateral (select * from commands where institution_id = i and command_id = k offset 0) c
 """  # one statement is one snapshot; `offset 0` keeps the planner from turning the look-ups into a join
 LOCK = """
@@ -46,7 +47,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 def _array(texts: Iterable[str]) -> str:
-    return "{%s}" % ",".join('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts)
+    quoted = ('"' + text.replace("\\", r"\\").replace('"', r"\"") + '"' for text in texts)
+    return "{" + ",".join(quoted) + "}"
 
 
 def _columns(pairs: Iterable[tuple[str, str]]) -> tuple[str, str]:

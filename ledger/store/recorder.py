@@ -1,5 +1,6 @@
 """The library's application recorder over our tables, on SQLite and PostgreSQL alike."""
 
+import re
 from collections.abc import Sequence
 from threading import Event as Signal
 from typing import Any
@@ -38,13 +39,9 @@ class LedgerRecorder(ApplicationRecorder):
                 with self.engine.connect() as connection:
                     self._lanes = len(connection.execute(select(lanes.c.lane)).all())
             except DBAPIError as error:
-                if (
-                    error.connection_invalidated
-                    or "no such table" not in str(error)
-                    and "does not exist" not in str(error)
-                ):
-                    raise StoreUnavailable(str(error.orig)) from error
-                raise SchemaMissing("no ledger here yet: run the migrations") from error
+                if re.search(r"no such table|relation .* does not exist", str(error.orig)):
+                    raise SchemaMissing("no ledger here yet: run the migrations") from error
+                raise StoreUnavailable(str(error.orig)) from error
         return self._lanes
 
     def lane_of(self, institution_id: str) -> int:
@@ -57,7 +54,7 @@ class LedgerRecorder(ApplicationRecorder):
         *,
         turn: Turn | None = None,
         settlement: Settlement | None = None,
-        **_: Any,
+        **_: object,
     ) -> Sequence[int]:
         """Record events with the headers, sheets and command keys of their turn, and commit; their positions.
 
@@ -88,9 +85,7 @@ class LedgerRecorder(ApplicationRecorder):
         query = query.order_by(version.desc() if desc else version).limit(limit)
         with self.engine.connect() as connection:
             return [
-                ChainedEvent(
-                    row.originator_id, row.originator_version, row.topic, row.state.encode(), row.hash
-                )
+                ChainedEvent(row.originator_id, row.originator_version, row.topic, row.state.encode(), row.hash)
                 for row in connection.execute(query)
             ]
 
@@ -114,21 +109,17 @@ class LedgerRecorder(ApplicationRecorder):
             query = query.where(events.c.topic.in_(topics))
         with self.engine.connect() as connection:
             return [
-                Notification(
-                    row.originator_id, row.originator_version, row.topic, row.state.encode(), row.position
-                )
+                Notification(row.originator_id, row.originator_version, row.topic, row.state.encode(), row.position)
                 for row in connection.execute(query.order_by(position).limit(limit))
             ]
 
     def max_notification_id(self) -> int | None:
         """The last position, or None where nothing has been recorded."""
         with self.engine.connect() as connection:
-            return connection.execute(
-                select(events.c.position).order_by(events.c.position.desc()).limit(1)
-            ).scalar()
+            return connection.execute(select(events.c.position).order_by(events.c.position.desc()).limit(1)).scalar()
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> "PollingSubscription":
-        """Every event after `gt`, then each new one as it comes: the log is asked again and again, on both databases."""
+        """Every event after `gt`, then each new one as it comes: the log is asked again and again."""
         return PollingSubscription(self, gt, topics)
 
 

@@ -27,16 +27,17 @@ SHEET = "select state from sheets where institution_id = ? and sheet_key = ?"
 COMMAND = "select request_hash, first_version, last_version from commands where institution_id = ? and command_id = ?"
 PUT_HEADER = """
 insert into headers (institution_id, version, previous, state) values (?, ?, ?, ?)
-  on conflict (institution_id) do update set version = excluded.version, previous = excluded.previous, state = excluded.state
+  on conflict (institution_id)
+  do update set version = excluded.version, previous = excluded.previous, state = excluded.state
 """
-PUT_COMMAND = "insert into commands (institution_id, command_id, request_hash, first_version, last_version) values (?, ?, ?, ?, ?)"
+PUT_COMMAND = """
+insert into commands (institution_id, command_id, request_hash, first_version, last_version) values (?, ?, ?, ?, ?)
+"""
 PUT_SHEET = """
 insert into sheets (institution_id, sheet_key, state) values (?, ?, ?)
   on conflict (institution_id, sheet_key) do update set state = excluded.state
 """
-TAKE_POSITIONS = (
-    "update lanes set head = head + ? * stride where lane = 0 returning head - ? * stride, stride"
-)
+TAKE_POSITIONS = "update lanes set head = head + ? * stride where lane = 0 returning head - ? * stride, stride"
 PUT_EVENT = """
 insert into events (position, lane, originator_id, originator_version, topic, state, hash) values (?, 0, ?, ?, ?, ?, ?)
 """

@@ -33,7 +33,7 @@ events = Table(
 )
 Index("events_stream", events.c.originator_id, events.c.originator_version, unique=True)
 Index("events_contract", events.c.originator_id, events.c.contract_id, events.c.originator_version)
-Index("events_to_contract", events.c.originator_id, events.c.to_contract_id)
+Index("events_to_contract", events.c.originator_id, events.c.to_contract_id, events.c.originator_version)
 
 lanes = Table(
     "lanes",

@@ -31,9 +31,7 @@ class Pay(Command):
 
     def touches(self) -> list[SheetKey]:
         """The deposits."""
-        return (
-            [sheet_key(Deposit, f"{self.deposit_id}-{n}") for n in range(self.times)] if self.prepared else []
-        )
+        return [sheet_key(Deposit, f"{self.deposit_id}-{n}") for n in range(self.times)] if self.prepared else []
 
 
 class DepositKnown(Rejection):

@@ -34,9 +34,7 @@ def test_a_sound_ledger_passes_and_says_what_was_inspected(ledger: Ledger) -> No
     assert inspect(ledger, "b").events == 3
 
 
-def test_an_audit_that_inspected_nothing_does_not_pass(
-    ledger: Ledger, opened: Callable[..., Ledger], clock: Clock
-) -> None:
+def test_an_audit_that_inspected_nothing_does_not_pass(ledger: Ledger) -> None:
     report = inspect(ledger, "nobody")
     assert not report.passed
     assert [finding.code for finding in report.findings] == ["header_missing", "nothing_inspected"]

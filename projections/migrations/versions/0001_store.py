@@ -5,6 +5,7 @@ from typing import Any
 
 from alembic import context, op
 from sqlalchemy import BigInteger, CheckConstraint, Column, Computed, Integer, Text, text
+from sqlalchemy.types import TypeEngine
 
 revision = "0001"
 down_revision = None
@@ -37,9 +38,9 @@ def upgrade() -> None:
     stride = context.config.attributes.get("lanes", 1)
     if on_sqlite and stride != 1:
         raise ValueError("SQLite has one writer, so one lane")
-    _create_events(on_sqlite)
-    _create_lanes(stride, on_sqlite)
-    _create_rows(on_sqlite)
+    _create_events(on_sqlite=on_sqlite)
+    _create_lanes(stride, on_sqlite=on_sqlite)
+    _create_rows(on_sqlite=on_sqlite)
     if on_sqlite:
         _guard_sqlite()
     else:
@@ -53,32 +54,32 @@ def downgrade() -> None:
     raise RuntimeError("the event store is not taken back by a migration")
 
 
-def _create_events(on_sqlite: bool) -> None:
-    def derived(name: str, kind: Any, part: str = "event", *, nullable: bool = True) -> Column[Any]:
+def _create_events(*, on_sqlite: bool) -> None:
+    def derived(name: str, kind: TypeEngine[Any], part: str = "event", *, nullable: bool = True) -> Column[Any]:
         computed = [Computed(f"json_extract(state, '$.{part}.{name}')", persisted=True)] if on_sqlite else []
         return Column(name, kind, *computed, nullable=nullable)
 
     op.create_table(
         "events",
-        Column("position", _bigint(on_sqlite), primary_key=True, autoincrement=False),
+        Column("position", _integer_key(on_sqlite=on_sqlite), primary_key=True, autoincrement=False),
         Column("lane", Integer, nullable=False),
-        Column("originator_id", _id(on_sqlite), nullable=False),
+        Column("originator_id", _id(on_sqlite=on_sqlite), nullable=False),
         Column("originator_version", BigInteger, nullable=False),
-        Column("topic", _id(on_sqlite), nullable=False),
+        Column("topic", _id(on_sqlite=on_sqlite), nullable=False),
         Column("state", Text, nullable=False),
         Column("hash", Text, nullable=False),
-        derived("contract_id", _id(on_sqlite)),
-        derived("to_contract_id", _id(on_sqlite)),
-        *(derived(name, BigInteger) for name in AMOUNTS),
-        derived("effective_at", BigInteger, nullable=False),
-        derived("recorded_at", BigInteger, "envelope", nullable=False),
+        derived("contract_id", _id(on_sqlite=on_sqlite)),
+        derived("to_contract_id", _id(on_sqlite=on_sqlite)),
+        *(derived(name, BigInteger()) for name in AMOUNTS),
+        derived("effective_at", BigInteger(), nullable=False),
+        derived("recorded_at", BigInteger(), "envelope", nullable=False),
     )
     op.create_index("events_stream", "events", ["originator_id", "originator_version"], unique=True)
     op.create_index("events_contract", "events", ["originator_id", "contract_id", "originator_version"])
     op.create_index(
         "events_to_contract",
         "events",
-        ["originator_id", "to_contract_id"],
+        ["originator_id", "to_contract_id", "originator_version"],
         postgresql_where=text("to_contract_id is not null"),
         sqlite_where=text("to_contract_id is not null"),
     )
@@ -86,22 +87,20 @@ def _create_events(on_sqlite: bool) -> None:
         op.create_index("events_lane", "events", ["lane", "position"])
 
 
-def _create_lanes(stride: int, on_sqlite: bool) -> None:
+def _create_lanes(stride: int, *, on_sqlite: bool) -> None:
     lanes = op.create_table(
         "lanes",
-        Column("lane", _bigint(on_sqlite), primary_key=True, autoincrement=False),
+        Column("lane", _integer_key(on_sqlite=on_sqlite), primary_key=True, autoincrement=False),
         Column("stride", Integer, nullable=False),
         Column("head", BigInteger, nullable=False),
-        **_filled(50, on_sqlite),
+        **_filled(50, on_sqlite=on_sqlite),
     )
     op.bulk_insert(lanes, [{"lane": i, "stride": stride, "head": i + 1 - stride} for i in range(stride)])
 
 
-def _create_rows(on_sqlite: bool) -> None:
+def _create_rows(*, on_sqlite: bool) -> None:
     def account(name: str) -> Column[Any]:
-        computed = (
-            [Computed(f"coalesce(json_extract(state, '$.{name}'), 0)", persisted=True)] if on_sqlite else []
-        )
+        computed = [Computed(f"coalesce(json_extract(state, '$.{name}'), 0)", persisted=True)] if on_sqlite else []
         return Column(name, BigInteger, *computed, nullable=False)
 
     def of_contract(name: str, expression: str) -> Column[Any]:
@@ -114,7 +113,7 @@ def _create_rows(on_sqlite: bool) -> None:
     compact: dict[str, Any] = {"sqlite_with_rowid": False} if on_sqlite else {}
     op.create_table(
         "headers",
-        Column("institution_id", _id(on_sqlite), primary_key=True),
+        Column("institution_id", _id(on_sqlite=on_sqlite), primary_key=True),
         Column("version", BigInteger, nullable=False),
         Column("previous", BigInteger, nullable=False),
         Column("state", Text, nullable=False),
@@ -123,24 +122,24 @@ def _create_rows(on_sqlite: bool) -> None:
         CheckConstraint(COVER, "custody_covers_what_is_owed"),
         CheckConstraint("risk_deposit_cash_fen = risk_deposit_fen", "risk_deposit_is_backed"),
         CheckConstraint("previous >= 0 and version > previous", "versions_grow"),
-        **_filled(80, on_sqlite),
+        **_filled(80, on_sqlite=on_sqlite),
     )
     op.create_table(
         "sheets",
-        Column("institution_id", _id(on_sqlite), primary_key=True),
-        Column("sheet_key", _id(on_sqlite), primary_key=True),
+        Column("institution_id", _id(on_sqlite=on_sqlite), primary_key=True),
+        Column("sheet_key", _id(on_sqlite=on_sqlite), primary_key=True),
         Column("state", Text, nullable=False),
         *(of_contract(name, number(name)) for name in BY_CONTRACT),
         of_contract("spent_centihours", f"{number('consumed_centihours')} + {number('claimed_centihours')}"),
         of_contract("units_centihours", f"{number('paid_centihours')} + {number('gift_centihours')}"),
         *(CheckConstraint(f"{name} >= 0", f"{name}_is_not_negative") for name in BY_CONTRACT),
         CheckConstraint("spent_centihours between 0 and units_centihours", "hours_are_within_the_contract"),
-        **_filled(80, on_sqlite),
+        **_filled(80, on_sqlite=on_sqlite),
     )
     op.create_table(
         "commands",
-        Column("institution_id", _id(on_sqlite), primary_key=True),
-        Column("command_id", _id(on_sqlite), primary_key=True),
+        Column("institution_id", _id(on_sqlite=on_sqlite), primary_key=True),
+        Column("command_id", _id(on_sqlite=on_sqlite), primary_key=True),
         Column("request_hash", Text, nullable=False),
         Column("first_version", BigInteger, nullable=False),
         Column("last_version", BigInteger, nullable=False),
@@ -149,16 +148,16 @@ def _create_rows(on_sqlite: bool) -> None:
     )
 
 
-def _id(on_sqlite: bool) -> Text:
+def _id(*, on_sqlite: bool) -> Text:
     return Text() if on_sqlite else Text(collation="C")
 
 
-def _filled(percent: int, on_sqlite: bool) -> dict[str, Any]:
+def _filled(percent: int, *, on_sqlite: bool) -> dict[str, Any]:
     """Room in each page for the next version of its rows."""
     return {} if on_sqlite else {"postgresql_with": {"fillfactor": percent}}
 
 
-def _bigint(on_sqlite: bool) -> Any:
+def _integer_key(*, on_sqlite: bool) -> Integer:
     return Integer() if on_sqlite else BigInteger()
 
 

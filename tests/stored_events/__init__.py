@@ -1,0 +1,1 @@
+"""One file per event name ever stored, readable for ever."""
