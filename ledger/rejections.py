@@ -86,21 +86,6 @@ class DateBeyondCalendar(Rejection):
 
 
 @dataclass(unsafe_hash=True)
-class CommandKeyReused(Rejection):
-    """The idempotency key was used for another request."""
-
-    command_id: str
-
-
-@dataclass(unsafe_hash=True)
-class VersionConflict(Rejection):
-    """The stream moved on since the caller read it."""
-
-    expected_version: int
-    actual_version: int
-
-
-@dataclass(unsafe_hash=True)
 class LineRepeated(Rejection):
     """The same thing stands twice in one command."""
 

@@ -62,7 +62,7 @@ def facts_of(  # noqa: PLR0913 - each is a fact that a mediator or officer state
         claim_fen=claim_fen,
         signed_on=contract.signed_on,
         paid_on=contract.first_paid_on,
-        starts_on=contract.starts_on,
+        starts_on=None if contract.consumed_centihours else contract.starts_on,
         requested_on=asked_on,
         rescinded_on=asked_on,
         decided_on=on,
