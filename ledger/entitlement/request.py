@@ -120,11 +120,12 @@ class EntitlementRequest(_Model):
     def facts(self) -> Facts:
         """The same facts in the ledger's units."""
         same = self.model_dump(exclude=_CONVERTED)
+        in_hours = not self._measured_otherwise()
         return Facts(
             **same,
-            paid_centihours=_hours(self.paid_hours),
+            paid_centihours=_hours(self.paid_hours) if in_hours else None,
             gift_centihours=parse_hours(self.gift_hours),
-            used_centihours=_hours(self.used_hours),
+            used_centihours=_hours(self.used_hours) if in_hours else None,
             disputed_centihours=parse_hours(self.disputed_hours),
             progress_centipercent=None if self.progress_percent is None else _centipercent(self.progress_percent),
             contract_tiers=tuple(
@@ -134,6 +135,12 @@ class EntitlementRequest(_Model):
             deductions=tuple(Deduction(**line.model_dump()) for line in self.deductions),
             settlement=None if self.settlement is None else Settlement(**self.settlement.model_dump()),
         )
+
+    def _measured_otherwise(self) -> bool:
+        """Whether no class hours were sold: all are zero, and progress, months, a term or a card says what was used."""
+        others = (self.progress_percent, self.months_total, self.consumed_face_fen, self.term_starts_on)
+        hours = (self.paid_hours, self.gift_hours, self.used_hours)
+        return any(other is not None for other in others) and not any(_hours(each) for each in hours)
 
 
 _CONVERTED = {

@@ -348,3 +348,11 @@ def test_request_and_facts_state_the_same_things() -> None:
     units = {name for name in Facts.__struct_fields__ if name.endswith(("_centihours", "_centipercent"))}
     assert set(EntitlementRequest.model_fields) - renamed == set(Facts.__struct_fields__) - units
     assert len(units) == len(renamed)
+
+
+def test_zero_class_hours_beside_a_prepaid_card_mean_that_no_hours_were_sold() -> None:
+    card = {"paid_fen": 100000, "bonus_fen": 20000, "consumed_face_fen": 60000, "cause": "institution"}
+    zeros = {"paid_hours": "0", "gift_hours": "0", "used_hours": "0"}
+    stated, silent = (EntitlementRequest.model_validate(each) for each in ({**card, **zeros}, card))
+    assert entitle(stated.facts()) == entitle(silent.facts())
+    assert entitle(stated.facts()).binding_refund_fen == 50000
