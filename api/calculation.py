@@ -1,0 +1,10 @@
+"""What is due under one contract, from the facts as people write them: the same answer for HTTP and command line."""
+
+from api.documents import read_model
+from api.public import plain
+from ledger.entitlement import EntitlementRequest, entitle
+
+
+def calculate(raw: bytes) -> object:
+    """The derivation as JSON shows it. Raises Problem for a malformed body, Rejection where facts contradict."""
+    return plain(entitle(read_model(EntitlementRequest, raw).facts()))

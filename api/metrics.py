@@ -1,0 +1,26 @@
+"""What is counted while the program runs, in Prometheus' terms; no personal data, no ids."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+
+class Metrics:
+    """One registry per program, so that two in one process do not add up."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "ledger_http_requests", "Answered requests", ("method", "route", "status"), registry=self.registry
+        )
+        self.seconds = Histogram(
+            "ledger_http_request_seconds", "Time to answer", ("method", "route"), registry=self.registry
+        )
+        self.commands = Counter(
+            "ledger_commands", "Commands by outcome", ("command", "outcome"), registry=self.registry
+        )
+        self.position = Gauge("ledger_log_position", "Last position of the log", registry=self.registry)
+        self.projected = Gauge("ledger_projected_position", "Position of the read models", registry=self.registry)
+        self.parked = Gauge("ledger_parked_streams", "Institutions whose answers stopped", registry=self.registry)
+
+    def text(self) -> bytes:
+        """All of it in the exposition format."""
+        return generate_latest(self.registry)

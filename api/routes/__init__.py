@@ -1,0 +1,1 @@
+"""The HTTP routes; each file is one group of resources."""

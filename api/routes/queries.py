@@ -1,0 +1,5 @@
+"""Queries over the read models."""
+
+from typing import Any
+
+SHAPES: dict[str, Any] = {}

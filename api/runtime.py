@@ -1,0 +1,49 @@
+"""What one running program has: its settings, its clock, the ledger and what answers need."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from api.metrics import Metrics
+from api.problems import Catalogue
+from api.security.guard import GuardedLedger
+from api.security.tokens import Tokens
+from api.settings import Settings
+
+Address = tuple[str, str]
+"""Institution and command key."""
+
+
+class InFlight:
+    """The command keys that are being worked on in this process."""
+
+    def __init__(self) -> None:
+        self._held: set[Address] = set()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def claim(self, addresses: Iterable[Address]) -> Iterator[set[Address]]:
+        """Holds the addresses while the block runs; yields those that somebody else holds already."""
+        wanted = set(addresses)
+        with self._lock:
+            taken = wanted & self._held
+            self._held |= wanted
+        try:
+            yield taken
+        finally:
+            with self._lock:
+                self._held -= wanted - taken
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Made once by the composition root and handed to every route. `clock` gives µs since the epoch, UTC."""
+
+    settings: Settings
+    clock: Callable[[], int]
+    ledger: GuardedLedger
+    tokens: Tokens
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    metrics: Metrics = field(default_factory=Metrics)
+    in_flight: InFlight = field(default_factory=InFlight)

@@ -1,0 +1,1 @@
+"""Who may do what: deny by default, role and object checked for every request."""

@@ -1,0 +1,82 @@
+"""The ledger behind a guard: an order is judged only if its escrow exists for the caller."""
+
+from dataclasses import dataclass
+
+from api.security.mandate import Keeping, Mandate
+from ledger.answers import CommandKeyReused
+from ledger.application import Ledger
+from ledger.commands import CloseEscrow, OpenEscrow
+from ledger.decisions import decide
+from ledger.escrow import Escrow
+from ledger.events import Event
+from ledger.identifiers import Role
+from ledger.orders import Order
+from ledger.rejections import EscrowNotOpen, Rejection
+from ledger.sheets import Profile
+from ledger.store.docket import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MandatedOrder(Order):
+    """An order with the mandate of who sent it."""
+
+    mandate: Mandate
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInquiry(Order):
+    """Asks whether a key is known; never recorded."""
+
+
+@dataclass(unsafe_hash=True)
+class PlaceNotCovered(Rejection):
+    """An escrow is opened by the officers of its place."""
+
+    jurisdiction: str
+    district: str
+
+
+class KeyUnused(Exception):
+    """The key of an inquiry stands for nothing yet."""
+
+
+class GuardedLedger(Ledger):
+    """A ledger that holds every mandated order against its escrow, in the moment of the decision itself."""
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        super().__init__(url, clock, judge)
+
+    def knows_key(self, institution_id: str, command_id: str) -> bool:
+        """Whether a command was accepted under this key."""
+        inquiry = KeyInquiry(institution_id, command_id, CloseEscrow(), actor="", role=Role.AUDITOR)
+        try:
+            self.preview(inquiry)
+        except KeyUnused:
+            return False
+        except CommandKeyReused:
+            pass
+        return True
+
+
+def judge(order: Order, escrow: Escrow, now: int) -> tuple[list[Event], Escrow, str]:
+    """`decide`, for callers who may.
+
+    Raises EscrowNotOpen as for an unknown escrow where it is not theirs, PlaceNotCovered for a new one elsewhere.
+    """
+    if isinstance(order, KeyInquiry):
+        raise KeyUnused
+    if isinstance(order, MandatedOrder):
+        _check(order, escrow)
+    return decide(order, escrow, now)
+
+
+def _check(order: MandatedOrder, escrow: Escrow) -> None:
+    command, header, mandate = order.command, escrow.header, order.mandate
+    if header.status == "none":
+        if isinstance(command, OpenEscrow) and not mandate.covers_place(command.jurisdiction, command.district):
+            raise PlaceNotCovered(command.jurisdiction, command.district)
+        return
+    profile = escrow.find(Profile, order.institution_id)
+    district = profile.district if profile else ""
+    if not mandate.covers(Keeping(order.institution_id, header.custodian, header.jurisdiction, district)):
+        raise EscrowNotOpen(order.institution_id, "none")

@@ -1,0 +1,58 @@
+"""Settings from the environment: every one is `LEDGER_…`, typed and documented."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, StringConstraints
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIN_SECRET_BYTES = 32
+
+
+class Settings(BaseSettings):
+    """What a deployment decides. Unset values take the default; a malformed one stops the program with its name."""
+
+    model_config = SettingsConfigDict(env_prefix="LEDGER_", extra="ignore", frozen=True)
+
+    database_url: Annotated[str | None, Field(repr=False)] = None
+    """SQLAlchemy URL of the ledger: `sqlite:////var/lib/ledger/ledger.sqlite` or `postgresql://user@host/name`."""
+    token_secret: SecretStr | None = None
+    """Key of the bearer tokens, at least 32 bytes. Without it nothing is served."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port to listen on; 0 takes a free one."""
+    projector: bool = True
+    """Whether `ledger serve` also keeps the read models up to date; false where `ledger worker` does."""
+    wait_seconds: Annotated[float, Field(ge=0, le=60)] = 5.0
+    """How long a read waits for the position it names in `at_position`."""
+    ready_lag: Annotated[int, Field(ge=0)] = 10_000
+    """How many positions the read models may lie behind before `/readyz` turns red."""
+    log_format: Literal["text", "json"] = "text"
+    """How log lines are written to standard error."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least serious line that is written."""
+    token_issuer: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "escrow-ledger"  # noqa: S105 - a name, no secret
+    """`iss` of the tokens; a token of another issuer is refused."""
+
+
+class SettingMissing(Exception):
+    """A setting that this command cannot do without is not set."""
+
+    def __init__(self, variable: str, purpose: str) -> None:
+        super().__init__(f"{variable} is not set: {purpose}")
+        self.variable = variable
+
+
+def database_url(settings: Settings) -> str:
+    """The ledger's URL. Raises SettingMissing."""
+    if settings.database_url is None:
+        raise SettingMissing("LEDGER_DATABASE_URL", "a SQLAlchemy URL, for example sqlite:///ledger.sqlite")
+    return settings.database_url
+
+
+def token_secret(settings: Settings) -> bytes:
+    """The key of the tokens. Raises SettingMissing where it is absent or too short to be one."""
+    secret = b"" if settings.token_secret is None else settings.token_secret.get_secret_value().encode()
+    if len(secret) < MIN_SECRET_BYTES:
+        raise SettingMissing("LEDGER_TOKEN_SECRET", f"at least {MIN_SECRET_BYTES} random bytes sign the tokens")
+    return secret
