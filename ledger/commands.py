@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import date
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
     AwareDatetime,
@@ -14,11 +14,12 @@ from pydantic import (
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
+    model_validator,
 )
 
 from ledger.hours import format_hours, parse_hours
 from ledger.identifiers import Category, Cause, Id, Role, SheetKey
-from ledger.sheets import Case, Contract, Deposit, Lesson, Refund, ReleaseLine, sheet_key
+from ledger.sheets import Case, Contract, Deposit, Lesson, Mark, Refund, ReleaseLine, sheet_key
 
 MAX_FEN = 10**15
 MAX_LINES = 1000
@@ -28,6 +29,10 @@ Fen = Annotated[int, Field(ge=1, le=MAX_FEN)]
 FenOrZero = Annotated[int, Field(ge=0, le=MAX_FEN)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Free text on one line. No personal data belongs here."""
+AccountId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,54}$")]
+"""Short enough for a deposit id: account, day and serial."""
+CaseId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,120}$")]
+"""Short enough for the ids of its instalments."""
 Evidence = Text
 """Where the proof lies: a document number or a hash."""
 
@@ -100,7 +105,7 @@ class OpenEscrow(Command, by=[REGULATOR]):
     licensed: bool
     """Holds a school licence under 民促法: decides the order of payment in a closure (art. 59)."""
     custodian: Id
-    account_id: Id
+    account_id: AccountId
     agreement_no: Text
 
 
@@ -108,7 +113,7 @@ class ChangeCustodian(Command, by=[REGULATOR]):
     """Move custody to another bank; the closing balance of the old account must be the ledger's."""
 
     custodian: Id
-    account_id: Id
+    account_id: AccountId
     agreement_no: Text
     closing_balance_fen: FenOrZero
 
@@ -204,6 +209,20 @@ class ContractTerms(Line):
     """Whether the child had the same service before signing (bars the seven-day right of 法释〔2025〕4号 art. 14)."""
     training_loan: bool = False
 
+    @model_validator(mode="after")
+    def _can_be_computed(self) -> Self:
+        """Terms from which no refund could ever be computed are refused when they are typed in."""
+        if self.list_price_disclosed and self.list_unit_price_fen is None:
+            message = "a disclosed list price is stated: list_unit_price_fen"
+            raise ValueError(message)
+        if self.unlimited_pass and (self.bonus_fen or self.tiers):
+            message = "an unlimited pass is measured by its term: no bonus_fen, no tiers by hours"
+            raise ValueError(message)
+        if len({tier.used_over_centihours for tier in self.tiers}) < len(self.tiers):
+            message = "two tiers begin at the same hours"
+            raise ValueError(message)
+        return self
+
 
 class RegisterContract(Command, by=[INSTITUTION, REGULATOR]):
     """Register a signed contract; the caps of the rule set hold across all contracts of the child here."""
@@ -282,6 +301,7 @@ class RecordDeposit(Command, by=[BANK]):
     def touches(self) -> Iterable[SheetKey]:
         """The deposit, which must be new, and the contract it names."""
         yield sheet_key(Deposit, self.deposit_id)
+        yield sheet_key(Mark, "repayment", self.deposit_id)
         if self.contract_id:
             yield sheet_key(Contract, self.contract_id)
 
@@ -329,8 +349,14 @@ class RecordShortfallRepayment(Command, by=[BANK]):
     bank_serial: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
     account_id: Id
     value_on: date
-    contract_id: Id
+    contract_id: Id | None = None
+    """None for a deposit that was refunded before the bank took it back."""
     amount_fen: Fen
+
+    @property
+    def deposit_id(self) -> str:
+        """The same three are the same money, however it is booked."""
+        return f"{self.account_id}.{self.value_on:%Y%m%d}.{self.bank_serial}"
 
 
 # ── class consumption ───────────────────────────────────────────────────────────────────────────────────────
@@ -592,7 +618,7 @@ class AcknowledgeOffPlatformRefund(Command, by=[GUARDIAN]):
 class OpenMediation(Command, by=[GUARDIAN, MEDIATOR, REGULATOR]):
     """Open a mediation case on a contract; one forum at a time."""
 
-    case_id: Id
+    case_id: CaseId
     contract_id: Id
     stage: Literal["pre_filing", "in_suit_ordinary", "in_suit_summary"] = "pre_filing"
     referred_by: Literal["family", "regulator", "court"]

@@ -64,6 +64,8 @@ class EscrowUnfrozen(Event, frozen=True, kw_only=True):
     order_no: str
     reason: str
     approved_by: str
+    stopped_workdays: int = 0
+    """Working days touched by the freeze: no confirmation window ran on them."""
 
 
 class AttachmentRecorded(Event, frozen=True, kw_only=True):
@@ -191,7 +193,7 @@ class ContractEnded(Event, frozen=True, kw_only=True):
     """Nothing is left to teach or to refund under this contract."""
 
     contract_id: str
-    reason: Literal["completed", "refunded", "transferred", "settled"]
+    reason: Literal["completed", "refunded", "transferred", "settled", "unpaid"]
 
 
 # ── deposits ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,10 +244,10 @@ class OffPlatformPaymentAsserted(Event, frozen=True, kw_only=True):
 
 
 class ShortfallRepaid(Event, frozen=True, kw_only=True):
-    """The institution put money back into custody (over-release, chargeback after consumption)."""
+    """The institution put money back into custody (over-release, chargeback after consumption or after a refund)."""
 
     deposit_id: str
-    contract_id: str
+    contract_id: str | None = None
     amount_fen: Fen
     account_id: str
 
@@ -340,6 +342,15 @@ class ReleaseReturned(Event, frozen=True, kw_only=True):
 # ── refunds ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class Circumstances(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a refund under the family's cause may turn on, as the mediator or the officer found it."""
+
+    market_unit_price_fen: Fen | None = None
+    list_price_unreasonable: bool = False
+    contract_unit_price_fen: Fen | None = None
+    progress_percent: int | None = None
+
+
 class RefundRequested(Event, frozen=True, kw_only=True):
     """A family asks for its money: what is due is derived now, and the clocks start."""
 
@@ -351,6 +362,7 @@ class RefundRequested(Event, frozen=True, kw_only=True):
     method: str
     ground: str
     rules: str
+    circumstances: Circumstances = Circumstances()
     claim_fen: Fen | None = None
     reply_by: date | None = None
     pay_by: date
@@ -581,7 +593,8 @@ class AwardRecorded(Event, frozen=True, kw_only=True):
     award_id: str
     forum: str
     amount_fen: Fen
-    formula_fen: Fen
+    formula_fen: Fen | None = None
+    """None where the recorded facts do not determine a figure."""
     reason: str
 
 

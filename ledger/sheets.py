@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
-from ledger.events import Instalment, Terms
+from ledger.events import Circumstances, Instalment, Terms
 from ledger.identifiers import Category, Cause, SheetKey
 from ledger.workdays import Deadline
 
@@ -39,6 +39,10 @@ class Header(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=Tru
     account_id: str = ""
     opened_at: int = 0
     frozen: bool = False
+    frozen_at: int = 0
+    """Start of the last freeze."""
+    frozen_workdays: int = 0
+    """Working days that ended freezes touched, over all time."""
     attached_fen: int = 0
     closure: Literal["orderly", "abnormal"] | None = None
     stopped_on: date | None = None
@@ -46,6 +50,8 @@ class Header(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=Tru
     successor_id: str = ""
     sealed_on: date | None = None
     """The last sealed business day."""
+    loose_receivable_fen: int = 0
+    """The part of `institution_receivable_fen` that no contract carries: a deposit taken back after it was refunded."""
     distribution_id: str = ""
     """The last distribution ordered; shares of it limit what may be paid."""
 
@@ -113,7 +119,13 @@ class Contract(Sheet, kw_only=True):
     refunded_fen: int = 0
     """Agreed, ordered or acknowledged so far."""
     deducted_fen: int = 0
+    """Kept by the institution from what the family paid: evidenced items and what the formula left it."""
+    remainder_fen: int = 0
+    """The part of `deducted_fen` that the formula left: no deduction of its own when what is due is derived again."""
+    gifts_kept_fen: int = 0
+    """The part of `deducted_fen` that pays for gifts not returned."""
     released_fen: int = 0
+    last_release_at: int = 0
     held_fen: int = 0
     """Earned money that an open dispute keeps from being released."""
     disputes: int = 0
@@ -137,6 +149,7 @@ class Contract(Sheet, kw_only=True):
     """The open refund, if any."""
     settlement_case_id: str = ""
     settlement_fen: int | None = None
+    settlement_parts: int = 0
     settled_on: date | None = None
     refund_cause: Cause = "neither"
     """Cause of the last refund."""
@@ -146,7 +159,15 @@ class Contract(Sheet, kw_only=True):
     """The open mediation case: one forum at a time."""
     asserted_fen: int = 0
     awarded_fen: int | None = None
+    award_id: str = ""
+    """The last award, whose amount `awarded_fen` is."""
     ended: str = ""
+
+    @property
+    def refund_ids(self) -> tuple[str, ...]:
+        """Refunds that may be open: the last one, and the parts of the settlement."""
+        parts = (f"{self.settlement_case_id}.{number}" for number in range(self.settlement_parts, 0, -1))
+        return tuple(dict.fromkeys(ref for ref in (self.refund_id, *parts) if ref))
 
     @property
     def units(self) -> int:
@@ -173,6 +194,10 @@ class Lesson(Sheet, kw_only=True):
     notified_on: date | None = None
     window_ends_on: date | None = None
     provisional: bool = False
+    frozen_workdays: int = 0
+    """What the header counted when the lesson was claimed."""
+    decided: bool = False
+    """A dispute about it was decided: there is no second one."""
 
 
 class Deposit(Sheet, kw_only=True):
@@ -188,6 +213,8 @@ class Deposit(Sheet, kw_only=True):
     payer_ref: str
     unapplied_fen: int = 0
     applied: tuple[tuple[str, int], ...] = ()
+    refund_id: str = ""
+    """The refund of what was tied to no contract."""
     reversed: bool = False
 
 
@@ -225,6 +252,7 @@ class Refund(Sheet, kw_only=True):
     status: Literal["requested", "refused", "withdrawn", "superseded", "agreed", "paid"] = "requested"
     instalment: int | None = None
     entitled_fen: int = 0
+    circumstances: Circumstances = Circumstances()
     claim_fen: int | None = None
     agreed_fen: int = 0
     instructed_fen: int = 0

@@ -76,7 +76,7 @@ def shifted(on: date, count: int, unit: Literal["day", "month"]) -> date:
 
     A month that lacks the day ends on its last day. Raises DateOutsideCalendar.
     """
-    return on + timedelta(days=count) if unit == "day" else _plus_months(on, count)
+    return _plus_days(on, count) if unit == "day" else _plus_months(on, count)
 
 
 def _years_used(start_on: date, last_on: date, unit: Unit) -> range:

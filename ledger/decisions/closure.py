@@ -1,6 +1,7 @@
 """The end of an institution: security, closure, refunds in chunks, distribution of a short pot, closing the account."""
 
 from collections.abc import Iterator
+from datetime import date
 
 from ledger import commands as c
 from ledger import events as e
@@ -20,7 +21,7 @@ from ledger.decisions.lookups import (
     unrepeated,
 )
 from ledger.postings import ACCOUNTS
-from ledger.sheets import Distribution
+from ledger.sheets import Contract, Distribution
 
 
 @decides(c.PlaceRiskDeposit)
@@ -96,12 +97,18 @@ def _order_refunds(command: c.OrderClosureRefunds, context: Context) -> Iterator
         contract = live_contract(context, line.contract_id)
         new_refund(context, line.refund_id)
         no_open_refund(contract)
-        derivation = derive(context, contract, "institution", context.header.stopped_on)
+        derivation = derive(context, contract, "institution", _due_from(contract, context))
         if (amount_fen := due_fen(derivation, contract)) == 0:
             raise no.NothingDue(contract.contract_id)
         last = pay_by(context, contract, context.effective_on, derivation)
         yield agreement(e.RefundOrdered, context, contract, line.refund_id, "institution", amount_fen, last, "closure")
         yield from retain_remainder(context, contract, line.refund_id)
+
+
+def _due_from(contract: Contract, context: Context) -> date:
+    """The stop, or the payment where the institution went on collecting after it had stopped."""
+    stopped_on = context.header.stopped_on or context.effective_on
+    return max(stopped_on, contract.signed_on, contract.first_paid_on or contract.signed_on)
 
 
 @decides(c.OrderDistribution)
@@ -150,8 +157,13 @@ def _approve_shares(command: c.ApproveShares, context: Context) -> Iterator[e.Ev
             raise no.RefundUnknown(share.refund_id)
         reference = f"{command.distribution_id}:{share.contract_id}"
         unmarked(context, "share", reference)
-        allowed_fen = max(0, (refund.allowed_fen or 0) - refund.instructed_fen - refund.settled_fen)
-        owed_fen = refund.open_fen - allowed_fen
+        if distribution.approved == distribution.families:
+            raise no.DistributionDiffersFromList(
+                distribution.distribution_id, distribution.families, distribution.approved + 1
+            )
+        paid_fen = refund.instructed_fen + refund.settled_fen
+        allowed_fen = 0 if refund.allowed_fen is None else max(0, refund.allowed_fen - paid_fen)
+        owed_fen = max(0, refund.open_fen - allowed_fen)
         if share.share_fen > owed_fen:
             raise no.ShareExceedsDue(share.contract_id, owed_fen, share.share_fen)
         if (shared_fen := distribution.shared_fen + share.share_fen) > distribution.pot_fen:

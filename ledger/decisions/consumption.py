@@ -11,7 +11,7 @@ from ledger.decisions.lookups import (
     contract_of,
     lesson_of,
     live_contract,
-    no_open_refund,
+    no_refund_promised,
     running_escrow,
     unrepeated,
 )
@@ -33,7 +33,7 @@ def _claim(command: c.ClaimLessons, context: Context) -> Iterator[e.Event]:
 
 
 def _check_claim(line: c.ClaimedLesson, contract: Contract, context: Context) -> None:
-    no_open_refund(contract)
+    no_refund_promised(contract)
     if context.escrow.find(Lesson, line.contract_id, line.lesson_id) is not None:
         raise no.LessonAlreadyClaimed(line.contract_id, line.lesson_id)
     context.refuse_future("taught_on", line.taught_on)
@@ -94,20 +94,28 @@ def _confirmed(
 
 @decides(c.ConfirmLessonsByDefault)
 def _confirm_by_default(command: c.ConfirmLessonsByDefault, context: Context) -> Iterator[e.Event]:
-    """Silence counts only where the place's rule says so, the guardian was told and the window is over."""
+    """Silence counts only where the place's rule says so, the guardian was told and the window is over.
+
+    No window runs while the escrow is frozen: the working days of a freeze are added to it.
+    """
     running_escrow(context)
+    if context.header.frozen:
+        raise no.EscrowIsFrozen
     if not context.rules.confirm_default or context.rules.confirm_window is None:
         raise no.DefaultConfirmationUnknown(context.rules.id)
     unrepeated("lesson", (f"{line.contract_id}:{line.lesson_id}" for line in command.lessons))
     for line in command.lessons:
         contract = live_contract(context, line.contract_id)
         lesson = lesson_of(context, line.contract_id, line.lesson_id)
-        if lesson.status != "claimed" or contract.order_held or contract.refund_id:
+        if lesson.status != "claimed" or contract.order_held:
             raise no.LessonNotOpen(line.contract_id, line.lesson_id, lesson.status)
+        no_refund_promised(contract)
         if lesson.notified_on is None or lesson.window_ends_on is None:
             raise no.GuardianNotNotified(line.contract_id, line.lesson_id)
-        if context.effective_on <= lesson.window_ends_on:
-            raise no.WindowStillOpen(line.contract_id, line.lesson_id, lesson.window_ends_on)
+        frozen_workdays = context.header.frozen_workdays - lesson.frozen_workdays
+        ends_on = deadline(lesson.window_ends_on, frozen_workdays, "workday").on
+        if context.effective_on <= ends_on:
+            raise no.WindowStillOpen(line.contract_id, line.lesson_id, ends_on)
         yield _confirmed(contract, lesson, context, "default")
 
 
@@ -115,8 +123,8 @@ def _confirm_by_default(command: c.ConfirmLessonsByDefault, context: Context) ->
 def _dispute(command: c.DisputeLesson, context: Context) -> Iterator[e.Event]:
     contract = contract_of(context, command.contract_id)
     lesson = lesson_of(context, command.contract_id, command.lesson_id)
-    if lesson.status not in {"claimed", "confirmed"}:
-        raise no.LessonNotOpen(command.contract_id, command.lesson_id, lesson.status)
+    if lesson.status not in {"claimed", "confirmed"} or lesson.decided:
+        raise no.LessonNotOpen(command.contract_id, command.lesson_id, "decided" if lesson.decided else lesson.status)
     free_fen = contract.earned_fen - contract.held_fen
     yield e.ClassConsumptionDisputed(
         effective_at=context.effective_at,

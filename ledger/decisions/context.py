@@ -21,7 +21,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def local_date(at: int) -> date:
     """The business date in Asia/Shanghai (UTC+8, no summer time since 1991) of an instant in µs."""
-    return (_EPOCH + at * _MICROSECOND + _SHANGHAI).date()
+    try:
+        return (_EPOCH + at * _MICROSECOND + _SHANGHAI).date()
+    except OverflowError:  # the last hours of year 9999
+        return date.max
 
 
 def instant(moment: datetime) -> int:

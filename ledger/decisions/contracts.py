@@ -11,7 +11,7 @@ from ledger import events as e
 from ledger import rejections as no
 from ledger.decisions.context import Context, decides
 from ledger.decisions.dues import derive, due_fen, retain_remainder
-from ledger.decisions.lookups import live_contract, no_open_refund, running_escrow
+from ledger.decisions.lookups import live_contract, no_refund_promised, running_escrow
 from ledger.decisions.valuation import left_centihours, transfer_value_fen
 from ledger.hours import format_hours
 from ledger.rulebook import RuleSet, select
@@ -27,7 +27,7 @@ def _register(command: c.RegisterContract, context: Context) -> Iterator[e.Event
     if context.escrow.find(Contract, command.contract_id) is not None:
         raise no.ContractAlreadyRegistered(command.contract_id)
     context.refuse_future("signed_on", command.signed_on)
-    if not command.starts_on <= command.ends_on <= command.starts_on + LONGEST:
+    if not timedelta(0) <= command.ends_on - command.starts_on <= LONGEST:
         raise no.DatesOutOfOrder("starts_on", "ends_on")
     rules = select(context.header.jurisdiction, context.header.category, command.signed_on)
     if command.terms.training_loan and rules.flag("training_loans.allowed") is False:
@@ -97,19 +97,31 @@ def _calendar(unit: str) -> Literal["day", "month"]:
 def parallel_contracts(context: Context, asked: Collected, student_id: str, rules: RuleSet) -> list[Collected]:
     """The child's other live contracts here that are one collection with `asked`.
 
-    Teaching periods that meet are one collection split in two, unless the other is nearly used up: then `asked` is the
-    renewal that the rules allow (at most 20 hours left).
+    Teaching periods that meet are one collection split in two, unless the others of the subject have been taught until
+    little is left: then `asked` is the renewal that the rules allow (at most 20 hours left).
     """
     child = context.escrow.find(Child, student_id)
     others = [each for each in child.contracts if each.contract_id != asked.contract_id] if child else []
     meeting = [each for each in others if each.starts_on <= asked.ends_on and asked.starts_on <= each.ends_on]
-    return [each for each in meeting if not nearly_used_up(context, each.contract_id, rules)]
+    renewed = {each.subject for each in others if nearly_used_up(context, others, each.subject, rules)}
+    return [each for each in meeting if each.subject not in renewed and not _given_back(context, each)]
 
 
-def nearly_used_up(context: Context, contract_id: str, rules: RuleSet) -> bool:
-    """Whether so few hours are left that the rules allow the next collection."""
+def nearly_used_up(context: Context, others: Iterable[Collected], subject: str, rules: RuleSet) -> bool:
+    """Whether the child's contracts of a subject were taught until the rules allow the next collection.
+
+    A contract of few hours that nobody has begun to teach is a part of a split one, not one that is nearly over.
+    """
     most = rules.earliest_centihours_left
-    return most is not None and left_centihours(context.escrow.get(Contract, contract_id)) <= most
+    running = [context.escrow.get(Contract, each.contract_id) for each in others if each.subject == subject]
+    taught = [contract for contract in running if contract.consumed_centihours]
+    return most is not None and bool(taught) and sum(map(left_centihours, running)) <= most
+
+
+def _given_back(context: Context, other: Collected) -> bool:
+    """Whether nothing of that contract's fee is collected any more, because it was refunded."""
+    contract = context.escrow.get(Contract, other.contract_id)
+    return bool(contract.refunded_fen) and not contract.unearned_fen
 
 
 def check_collection(context: Context, contract: Contract, collected_on: date) -> None:
@@ -124,12 +136,8 @@ def check_collection(context: Context, contract: Contract, collected_on: date) -
     if collected_on >= earliest_on:
         return
     child = context.escrow.get(Child, contract.student_id)
-    running = [
-        each
-        for each in child.contracts
-        if each.subject == contract.subject and each.contract_id != contract.contract_id
-    ]
-    if not any(nearly_used_up(context, each.contract_id, rules) for each in running):
+    others = [each for each in child.contracts if each.contract_id != contract.contract_id]
+    if not nearly_used_up(context, others, contract.subject, rules):
         raise no.CollectedTooEarly(contract.starts_on, earliest_on, rules.id)
 
 
@@ -137,10 +145,8 @@ def check_collection(context: Context, contract: Contract, collected_on: date) -
 def _amend(command: c.AmendContract, context: Context) -> Iterator[e.Event]:
     running_escrow(context)
     contract = live_contract(context, command.contract_id)
-    no_open_refund(contract)
-    taken_centihours = contract.consumed_centihours + contract.claimed_centihours
-    if command.paid_centihours + command.gift_centihours < taken_centihours or command.price_fen < contract.paid_fen:
-        raise no.AmendmentBelowConsumed(contract.contract_id)
+    no_refund_promised(contract)
+    _check_room(command, contract)
     if command.ends_on < contract.starts_on:
         raise no.DatesOutOfOrder("starts_on", "ends_on")
     asked = structs.replace(
@@ -149,7 +155,8 @@ def _amend(command: c.AmendContract, context: Context) -> Iterator[e.Event]:
         price_fen=command.price_fen,
         centihours=command.paid_centihours,
     )
-    check_caps(asked, parallel_contracts(context, asked, contract.student_id, context.rules), context.rules)
+    if not _shrinks(asked, collected(contract)):
+        check_caps(asked, parallel_contracts(context, asked, contract.student_id, context.rules), context.rules)
     yield e.ContractAmended(
         effective_at=context.effective_at,
         contract_id=contract.contract_id,
@@ -161,6 +168,28 @@ def _amend(command: c.AmendContract, context: Context) -> Iterator[e.Event]:
     )
 
 
+def _check_room(command: c.AmendContract, contract: Contract) -> None:
+    """Raises AmendmentBelowConsumed: what was taught, claimed or paid stays, and no money is left without lessons."""
+    units = command.paid_centihours + command.gift_centihours
+    least_fen = max(contract.paid_fen, contract.consumed_fen)
+    nothing_left = units == contract.consumed_centihours and command.price_fen != contract.consumed_fen
+    if (
+        units < contract.consumed_centihours + contract.claimed_centihours
+        or command.price_fen < least_fen
+        or nothing_left
+    ):
+        raise no.AmendmentBelowConsumed(contract.contract_id)
+
+
+def _shrinks(asked: Collected, before: Collected) -> bool:
+    """Whether an amendment collects nothing more: then no cap can be broken by it."""
+    return (
+        asked.price_fen <= before.price_fen
+        and asked.centihours <= before.centihours
+        and asked.ends_on <= before.ends_on
+    )
+
+
 @decides(c.TransferLessons)
 def _transfer(command: c.TransferLessons, context: Context) -> Iterator[e.Event]:
     running_escrow(context)
@@ -168,8 +197,8 @@ def _transfer(command: c.TransferLessons, context: Context) -> Iterator[e.Event]
         raise no.SameContract(command.contract_id)
     giver, taker = live_contract(context, command.contract_id), live_contract(context, command.to_contract_id)
     for contract in (giver, taker):
-        no_open_refund(contract)
-        if contract.paid_fen != contract.price_fen:
+        no_refund_promised(contract)
+        if contract.unearned_fen != contract.price_fen - contract.consumed_fen:
             raise no.ContractNotPaid(contract.contract_id, contract.price_fen, contract.paid_fen)
     left = min(left_centihours(giver), giver.paid_centihours)
     if command.centihours > left:
@@ -206,7 +235,9 @@ def _end(command: c.EndContract, context: Context) -> Iterator[e.Event]:
     yield e.ContractEnded(effective_at=context.effective_at, contract_id=contract.contract_id, reason=_reason(contract))
 
 
-def _reason(contract: Contract) -> Literal["completed", "refunded", "transferred", "settled"]:
+def _reason(contract: Contract) -> Literal["completed", "refunded", "transferred", "settled", "unpaid"]:
     if contract.refunded_fen:
         return "settled" if contract.settlement_case_id else "refunded"
-    return "completed" if contract.consumed_centihours == contract.units else "transferred"
+    if not contract.units:
+        return "transferred"
+    return "completed" if contract.consumed_centihours == contract.units else "unpaid"

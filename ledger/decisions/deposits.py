@@ -1,6 +1,6 @@
 """Deposits: received, applied to contracts, reversed by the bank; payments outside custody; shortfalls put back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ledger import commands as c
 from ledger import events as e
@@ -10,13 +10,15 @@ from ledger.decisions.contracts import check_collection
 from ledger.decisions.lookups import (
     contract_of,
     deposit_of,
+    in_custody,
     live_contract,
-    no_open_refund,
+    no_refund_promised,
     open_escrow,
     unmarked,
     unrepeated,
 )
-from ledger.sheets import Contract, Deposit, Refund
+from ledger.decisions.payments import perform_instalment
+from ledger.sheets import Contract, Deposit, Mark, Refund
 
 
 @decides(c.RecordDeposit)
@@ -25,7 +27,11 @@ def _receive(command: c.RecordDeposit, context: Context) -> Iterator[e.Event]:
     context.refuse_future("value_on", command.value_on)
     if command.account_id != context.header.account_id:
         raise no.WrongAccount(command.account_id)
-    if context.escrow.find(Deposit, command.deposit_id) is not None:
+    booked = (
+        context.escrow.find(Deposit, command.deposit_id),
+        context.escrow.find(Mark, "repayment", command.deposit_id),
+    )
+    if any(booked):
         raise no.DuplicateBankSerial(command.deposit_id)
     yield e.DepositReceived(
         effective_at=context.effective_at,
@@ -44,7 +50,9 @@ def _receive(command: c.RecordDeposit, context: Context) -> Iterator[e.Event]:
 def _apply_what_fits(command: c.RecordDeposit, context: Context, contract_id: str) -> Iterator[e.Event]:
     """The bank's word that money came is never refused; what the contract may not take stays unapplied."""
     contract = context.escrow.find(Contract, contract_id)
-    if contract is None or contract.ended or contract.refund_id or context.header.closure is not None:
+    if contract is None or contract.ended or context.header.closure is not None:
+        return
+    if contract.refund_id or contract.refund_payable_fen:
         return
     amount_fen = min(command.amount_fen, outstanding_fen(contract))
     try:
@@ -77,7 +85,7 @@ def _apply(command: c.ApplyDeposit, context: Context) -> Iterator[e.Event]:
         raise no.DepositExceeded(deposit.deposit_id, deposit.unapplied_fen, asked_fen)
     for share in command.shares:
         contract = live_contract(context, share.contract_id)
-        no_open_refund(contract)
+        no_refund_promised(contract)
         if share.amount_fen > outstanding_fen(contract):
             raise no.PriceExceeded(contract.contract_id, outstanding_fen(contract), share.amount_fen)
         check_collection(context, contract, deposit.value_on)
@@ -92,44 +100,48 @@ def _apply(command: c.ApplyDeposit, context: Context) -> Iterator[e.Event]:
 
 @decides(c.ReverseDeposit)
 def _reverse(command: c.ReverseDeposit, context: Context) -> Iterator[e.Event]:
-    """From what is unapplied, else unearned, else a refund not yet instructed, else the institution puts it back."""
+    """From what is unapplied, else unearned, else a refund not yet instructed, else the institution puts it back.
+
+    What is already on its way does not stand against the bank's word: those payments will come back.
+    """
     deposit = deposit_of(context, command.deposit_id)
     if deposit.reversed:
         raise no.DepositAlreadyReversed(deposit.deposit_id)
-    applied_fen = sum(fen for _, fen in deposit.applied)
-    in_transit_fen = context.header.release_in_transit_fen + context.header.refund_in_transit_fen
-    if (available_fen := context.header.custody_cash_fen - in_transit_fen) < applied_fen + deposit.unapplied_fen:
-        raise no.CustodyShort(available_fen, applied_fen + deposit.unapplied_fen)
-    if deposit.unapplied_fen or not deposit.applied:
-        yield e.DepositReversed(
-            effective_at=context.effective_at,
-            deposit_id=deposit.deposit_id,
-            reversal_id=command.reversal_id,
-            amount_fen=deposit.unapplied_fen,
-            unapplied_fen=deposit.unapplied_fen,
-            reason=command.reason,
-        )
+    in_custody(context, deposit.amount_fen)
+    loose_fen = deposit.amount_fen - sum(fen for _, fen in deposit.applied)
+    if loose_fen:
+        yield _taken_back(command, context, None, loose_fen)
     for contract_id, fen in deposit.applied:
         contract = context.escrow.get(Contract, contract_id)
-        unearned_fen = min(fen, contract.unearned_fen)
-        payable_fen = min(fen - unearned_fen, _open_refund_fen(context, contract))
-        yield e.DepositReversed(
-            effective_at=context.effective_at,
-            deposit_id=deposit.deposit_id,
-            reversal_id=command.reversal_id,
-            contract_id=contract_id,
-            amount_fen=fen,
-            unearned_fen=unearned_fen,
-            payable_fen=payable_fen,
-            receivable_fen=fen - unearned_fen - payable_fen,
-            reason=command.reason,
-        )
+        open_ids = [ref for ref in contract.refund_ids if context.escrow.get(Refund, ref).status == "agreed"]
+        yield _taken_back(command, context, contract, fen)
+        for refund_id in open_ids:
+            yield from perform_instalment(refund_id, context)
 
 
-def _open_refund_fen(context: Context, contract: Contract) -> int:
-    if not contract.refund_id:
-        return 0
-    return min(context.escrow.get(Refund, contract.refund_id).open_fen, contract.refund_payable_fen)
+def _taken_back(command: c.ReverseDeposit, context: Context, contract: Contract | None, fen: int) -> e.DepositReversed:
+    deposit = context.escrow.get(Deposit, command.deposit_id)
+    unapplied_fen = deposit.unapplied_fen if contract is None else 0
+    unearned_fen = 0 if contract is None else min(fen, contract.unearned_fen)
+    refund_ids = contract.refund_ids if contract is not None else (deposit.refund_id,)
+    payable_fen = min(fen - unapplied_fen - unearned_fen, _open_refunds_fen(context, refund_ids))
+    return e.DepositReversed(
+        effective_at=context.effective_at,
+        deposit_id=command.deposit_id,
+        reversal_id=command.reversal_id,
+        contract_id=contract.contract_id if contract is not None else None,
+        amount_fen=fen,
+        unapplied_fen=unapplied_fen,
+        unearned_fen=unearned_fen,
+        payable_fen=payable_fen,
+        receivable_fen=fen - unapplied_fen - unearned_fen - payable_fen,
+        reason=command.reason,
+    )
+
+
+def _open_refunds_fen(context: Context, refund_ids: Iterable[str]) -> int:
+    refunds = (context.escrow.get(Refund, refund_id) for refund_id in refund_ids if refund_id)
+    return sum(refund.open_fen for refund in refunds if refund.status == "agreed")
 
 
 @decides(c.AssertOffPlatformPayment)
@@ -147,20 +159,22 @@ def _assert(command: c.AssertOffPlatformPayment, context: Context) -> Iterator[e
 
 @decides(c.RecordShortfallRepayment)
 def _repay(command: c.RecordShortfallRepayment, context: Context) -> Iterator[e.Event]:
-    contract = contract_of(context, command.contract_id)
+    open_escrow(context)
     context.refuse_future("value_on", command.value_on)
     if command.account_id != context.header.account_id:
         raise no.WrongAccount(command.account_id)
-    deposit_id = f"{command.account_id}.{command.value_on:%Y%m%d}.{command.bank_serial}"
-    unmarked(context, "repayment", deposit_id)
-    if command.amount_fen > contract.institution_receivable_fen:
-        raise no.RepaymentExceedsReceivable(
-            contract.contract_id, contract.institution_receivable_fen, command.amount_fen
-        )
+    if context.escrow.find(Deposit, command.deposit_id) is not None:
+        raise no.DuplicateBankSerial(command.deposit_id)
+    unmarked(context, "repayment", command.deposit_id)
+    missing_fen = context.header.loose_receivable_fen
+    if command.contract_id is not None:
+        missing_fen = contract_of(context, command.contract_id).institution_receivable_fen
+    if command.amount_fen > missing_fen:
+        raise no.RepaymentExceedsReceivable(command.contract_id or "", missing_fen, command.amount_fen)
     yield e.ShortfallRepaid(
         effective_at=context.effective_at,
-        deposit_id=deposit_id,
-        contract_id=contract.contract_id,
+        deposit_id=command.deposit_id,
+        contract_id=command.contract_id,
         amount_fen=command.amount_fen,
         account_id=command.account_id,
     )

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import date
-from typing import TypeVar
+from typing import Literal, TypeVar
+
+from msgspec import structs
 
 from ledger import commands as c
 from ledger import events as e
@@ -11,11 +13,11 @@ from ledger.decisions.context import Context
 from ledger.entitlement import Derivation, entitle
 from ledger.entitlement.contracts import facts_of
 from ledger.identifiers import Cause
-from ledger.sheets import Contract
+from ledger.sheets import Contract, Refund
 from ledger.workdays import Deadline, deadline
 
 AgreementT = TypeVar("AgreementT", bound=e.RefundAgreement)
-NO_CIRCUMSTANCES = c.Circumstances()
+NO_CIRCUMSTANCES = e.Circumstances()
 
 
 def derive(
@@ -23,7 +25,7 @@ def derive(
     contract: Contract,
     cause: Cause,
     requested_on: date | None = None,
-    circumstances: c.Circumstances = NO_CIRCUMSTANCES,
+    circumstances: e.Circumstances = NO_CIRCUMSTANCES,
 ) -> Derivation:
     """The entitlement under `cause` on the business date. Raises a Rejection where the facts do not determine it."""
     facts = facts_of(
@@ -32,9 +34,19 @@ def derive(
         cause,
         context.effective_on,
         requested_on=requested_on,
-        **circumstances.model_dump(),
+        **structs.asdict(circumstances),
     )
     return entitle(facts)
+
+
+def circumstances_of(asked: c.Circumstances) -> e.Circumstances:
+    """What was found, as the events keep it."""
+    return e.Circumstances(**asked.model_dump())
+
+
+def due_now_fen(context: Context, contract: Contract, refund: Refund) -> int:
+    """What is due on a requested refund by now: lessons decided and money taken back since the request count."""
+    return due_fen(derive(context, contract, refund.cause, refund.requested_on, refund.circumstances), contract)
 
 
 def due_fen(derivation: Derivation, contract: Contract) -> int:
@@ -98,14 +110,25 @@ def default_pay_by(context: Context, from_on: date) -> Deadline:
     return deadline(from_on, clock.count, clock.unit)
 
 
-def retain_remainder(context: Context, contract: Contract, deduction_id: str) -> Iterator[e.Event]:
-    """What the formula leaves the institution once the refund is agreed and no lesson is open."""
-    if contract.unearned_fen and not contract.disputes and not contract.claimed_centihours:
+def retain_remainder(
+    context: Context,
+    contract: Contract,
+    deduction_id: str,
+    *,
+    kind: Literal["formula_remainder", "award_remainder"] = "formula_remainder",
+    unclaimed_fen: int = 0,
+) -> Iterator[e.Event]:
+    """What the formula (or the court) leaves the institution once the refund is agreed and no lesson is open.
+
+    `unclaimed_fen` is due to the family beyond its claim: it stays the family's.
+    """
+    kept_fen = contract.unearned_fen - unclaimed_fen
+    if kept_fen > 0 and not contract.disputes and not contract.claimed_centihours:
         yield e.DeductionRetained(
             effective_at=context.effective_at,
             contract_id=contract.contract_id,
             deduction_id=deduction_id,
-            kind="formula_remainder",
-            amount_fen=contract.unearned_fen,
+            kind=kind,
+            amount_fen=kept_fen,
             evidence=f"refund {deduction_id}",
         )

@@ -88,6 +88,12 @@ def no_open_refund(contract: Contract) -> None:
         raise no.RefundAlreadyOpen(contract.contract_id, contract.refund_id)
 
 
+def no_refund_promised(contract: Contract) -> None:
+    """Raises RefundAlreadyOpen while a refund is asked for, or agreed (in instalments, too) and not yet paid."""
+    if contract.refund_id or contract.refund_payable_fen:
+        raise no.RefundAlreadyOpen(contract.contract_id, contract.refund_id or contract.settlement_case_id)
+
+
 def case_of(context: Context, case_id: str, *states: str) -> Case:
     """The mediation case, in one of the states. Raises CaseUnknown, CaseNotInState."""
     open_escrow(context)
@@ -112,6 +118,12 @@ def unrepeated(what: str, ids: Iterable[str]) -> None:
         if each in seen:
             raise no.LineRepeated(what, each)
         seen.add(each)
+
+
+def in_custody(context: Context, amount_fen: int) -> None:
+    """Raises CustodyShort when the bank reports a payment of money that is not there (taken back meanwhile)."""
+    if amount_fen > context.header.custody_cash_fen:
+        raise no.CustodyShort(context.header.custody_cash_fen, amount_fen)
 
 
 def payable_fen(context: Context) -> int:

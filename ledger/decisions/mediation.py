@@ -6,8 +6,8 @@ from ledger import commands as c
 from ledger import events as e
 from ledger import rejections as no
 from ledger.decisions.context import Context, decides
-from ledger.decisions.dues import agreement, default_pay_by, derive, due_fen
-from ledger.decisions.lookups import case_of, contract_of, live_contract, unmarked
+from ledger.decisions.dues import agreement, circumstances_of, default_pay_by, derive, due_fen
+from ledger.decisions.lookups import case_of, contract_of, live_contract, new_refund, unmarked
 from ledger.sheets import Case, Contract, Refund
 from ledger.workdays import Deadline, deadline
 
@@ -20,7 +20,7 @@ def _open(command: c.OpenMediation, context: Context) -> Iterator[e.Event]:
     if contract.case_id:
         raise no.CaseAlreadyOpen(contract.contract_id, contract.case_id)
     _no_agreed_refund(context, contract)
-    derivation = derive(context, contract, command.cause, circumstances=command.circumstances)
+    derivation = derive(context, contract, command.cause, circumstances=circumstances_of(command.circumstances))
     yield e.MediationOpened(
         effective_at=context.effective_at,
         case_id=command.case_id,
@@ -78,10 +78,14 @@ def _agree(command: c.AgreeSettlement, context: Context) -> Iterator[e.Event]:
     case = case_of(context, command.case_id, "in_mediation")
     contract = live_contract(context, case.contract_id)
     context.refuse_future("agreed_on", command.agreed_on)
+    if command.agreed_on < contract.signed_on:
+        raise no.DatesOutOfOrder("signed_on", "agreed_on")
     if case.ends_on is not None and command.agreed_on > case.ends_on:
         raise no.MediationTimeOver(case.case_id, case.ends_on)
     _no_agreed_refund(context, contract)
     instalments = _instalments(command, case, contract, context)
+    for part in instalments:
+        new_refund(context, f"{case.case_id}.{part.number}")
     confirm_by = _confirm_by(command, context)
     yield e.SettlementAgreed(
         effective_at=context.effective_at,
@@ -196,6 +200,8 @@ def _expire(command: c.ExpireMediation, context: Context) -> Iterator[e.Event]:
 def _confirm(command: c.RecordJudicialConfirmation, context: Context) -> Iterator[e.Event]:
     case = case_of(context, command.case_id, "agreed", "performed", "breached")
     context.refuse_future("applied_on", command.applied_on)
+    if case.agreed_on is not None and command.applied_on < case.agreed_on:
+        raise no.DatesOutOfOrder("agreed_on", "applied_on")
     if case.confirm_by is not None and command.applied_on > case.confirm_by:
         raise no.ConfirmationTooLate(case.case_id, case.confirm_by)
     yield e.JudicialConfirmationRecorded(
@@ -212,7 +218,10 @@ def _award(command: c.RecordAward, context: Context) -> Iterator[e.Event]:
     """A discretionary award stays beside the formula figure; the regulator orders what is still to be paid."""
     contract = contract_of(context, command.contract_id)
     unmarked(context, "award", command.award_id)
-    derivation = derive(context, contract, command.cause)
+    try:
+        formula_fen = derive(context, contract, command.cause).binding_refund_fen
+    except no.Rejection:  # a court decides also where the recorded facts do not determine a figure
+        formula_fen = None
     yield e.AwardRecorded(
         effective_at=context.effective_at,
         case_id=command.case_id,
@@ -220,6 +229,6 @@ def _award(command: c.RecordAward, context: Context) -> Iterator[e.Event]:
         award_id=command.award_id,
         forum=command.forum,
         amount_fen=command.amount_fen,
-        formula_fen=derivation.binding_refund_fen,
+        formula_fen=formula_fen,
         reason=command.reason,
     )

@@ -7,7 +7,7 @@ from ledger import events as e
 from ledger import rejections as no
 from ledger.decisions.context import Context, decides
 from ledger.decisions.dues import retain_remainder
-from ledger.decisions.lookups import contract_of, live_contract, payable_fen, refund_of, unmarked
+from ledger.decisions.lookups import contract_of, in_custody, live_contract, payable_fen, refund_of, unmarked
 from ledger.sheets import Case, Contract, Deposit, Instruction, Refund
 
 
@@ -74,6 +74,7 @@ def _open_instruction(refund: Refund, instruction_id: str) -> Instruction:
 def _settle(command: c.SettleRefund, context: Context) -> Iterator[e.Event]:
     refund = refund_of(context, command.refund_id, "agreed")
     order = _open_instruction(refund, command.instruction_id)
+    in_custody(context, order.amount_fen)
     yield e.RefundSettled(
         effective_at=context.effective_at,
         refund_id=refund.refund_id,
@@ -82,10 +83,11 @@ def _settle(command: c.SettleRefund, context: Context) -> Iterator[e.Event]:
         amount_fen=order.amount_fen,
         bank_serial=command.bank_serial,
     )
-    yield from _perform_instalment(refund.refund_id, context)
+    yield from perform_instalment(refund.refund_id, context)
 
 
-def _perform_instalment(refund_id: str, context: Context) -> Iterator[e.Event]:
+def perform_instalment(refund_id: str, context: Context) -> Iterator[e.Event]:
+    """The part of a settlement that this refund is, once it is paid; after the last the rest is the institution's."""
     refund = context.escrow.get(Refund, refund_id)
     if refund.status != "paid" or refund.case_id is None or refund.instalment is None or refund.contract_id is None:
         return
@@ -166,4 +168,4 @@ def _acknowledge(command: c.AcknowledgeOffPlatformRefund, context: Context) -> I
         evidence=command.evidence,
     )
     if command.refund_id is not None:
-        yield from _perform_instalment(command.refund_id, context)
+        yield from perform_instalment(command.refund_id, context)

@@ -2,12 +2,23 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Literal
 
 from ledger import commands as c
 from ledger import events as e
 from ledger import rejections as no
 from ledger.decisions.context import Context, decides
-from ledger.decisions.dues import agreement, default_pay_by, derive, due_fen, pay_by, retain_remainder
+from ledger.decisions.dues import (
+    NO_CIRCUMSTANCES,
+    agreement,
+    circumstances_of,
+    default_pay_by,
+    derive,
+    due_fen,
+    due_now_fen,
+    pay_by,
+    retain_remainder,
+)
 from ledger.decisions.lookups import (
     contract_of,
     deposit_of,
@@ -16,7 +27,7 @@ from ledger.decisions.lookups import (
     no_open_refund,
     refund_of,
 )
-from ledger.sheets import Contract, Mark, Refund
+from ledger.sheets import Contract, Refund
 from ledger.workdays import Deadline, deadline
 
 
@@ -30,7 +41,8 @@ def _request(command: c.RequestRefund, context: Context) -> Iterator[e.Event]:
     context.refuse_future("requested_on", command.requested_on)
     if command.requested_on < contract.signed_on:
         raise no.DatesOutOfOrder("signed_on", "requested_on")
-    derivation = derive(context, contract, command.cause, command.requested_on, command.circumstances)
+    circumstances = circumstances_of(command.circumstances)
+    derivation = derive(context, contract, command.cause, command.requested_on, circumstances)
     entitled_fen = due_fen(derivation, contract)
     if entitled_fen == 0:
         raise no.NothingDue(contract.contract_id)
@@ -46,6 +58,7 @@ def _request(command: c.RequestRefund, context: Context) -> Iterator[e.Event]:
         method=derivation.binding.method,
         ground=derivation.binding.ground,
         rules=context.rules.id,
+        circumstances=circumstances,
         claim_fen=command.claim_fen,
         reply_by=deadline(command.requested_on, reply.count, reply.unit).on if reply else None,
         pay_by=last.on,
@@ -54,26 +67,28 @@ def _request(command: c.RequestRefund, context: Context) -> Iterator[e.Event]:
     )
 
 
-def _asked_fen(refund: Refund) -> int:
+def _asked_fen(refund: Refund, entitled_fen: int) -> int:
     """What the family gets at least: what is due, and never above its own claim."""
-    return refund.entitled_fen if refund.claim_fen is None else min(refund.claim_fen, refund.entitled_fen)
+    return entitled_fen if refund.claim_fen is None else min(refund.claim_fen, entitled_fen)
 
 
 @decides(c.ApproveRefund)
 def _approve(command: c.ApproveRefund, context: Context) -> Iterator[e.Event]:
     refund = refund_of(context, command.refund_id, "requested", "refused")
     contract = contract_of(context, refund.contract_id or "")
-    least_fen = _asked_fen(refund)
+    entitled_fen = due_now_fen(context, contract, refund)
+    least_fen = _asked_fen(refund, entitled_fen)
     amount_fen = least_fen if command.amount_fen is None else command.amount_fen
     if amount_fen < least_fen:
         raise no.RefundBelowEntitlement(refund.refund_id, least_fen, amount_fen)
-    if amount_fen > (most_fen := contract.paid_fen - contract.refunded_fen):
+    if amount_fen > (most_fen := max(0, contract.paid_fen - contract.refunded_fen)):
         raise no.RefundAbovePaid(contract.contract_id, most_fen, amount_fen)
     basis = "approved by the institution"
     yield agreement(
         e.RefundApproved, context, contract, refund.refund_id, refund.cause, amount_fen, _clock(refund), basis
     )
-    yield from retain_remainder(context, contract, refund.refund_id)
+    unclaimed_fen = max(0, entitled_fen - amount_fen)
+    yield from retain_remainder(context, contract, refund.refund_id, unclaimed_fen=unclaimed_fen)
 
 
 def _clock(refund: Refund) -> Deadline:
@@ -90,7 +105,8 @@ def _deem_agreed(command: c.DeemRefundAgreed, context: Context) -> Iterator[e.Ev
     if context.effective_on <= refund.reply_by:
         raise no.ReplyWindowStillOpen(refund.refund_id, refund.reply_by)
     contract = contract_of(context, refund.contract_id or "")
-    amount_fen, basis = _asked_fen(refund), "silence of the institution"
+    entitled_fen, basis = due_now_fen(context, contract, refund), "silence of the institution"
+    amount_fen = _asked_fen(refund, entitled_fen)
     yield agreement(
         e.RefundDeemedAgreed,
         context,
@@ -101,7 +117,7 @@ def _deem_agreed(command: c.DeemRefundAgreed, context: Context) -> Iterator[e.Ev
         _clock(refund),
         basis,
     )
-    yield from retain_remainder(context, contract, refund.refund_id)
+    yield from retain_remainder(context, contract, refund.refund_id, unclaimed_fen=entitled_fen - amount_fen)
 
 
 @decides(c.RefuseRefund)
@@ -128,7 +144,32 @@ def _withdraw(command: c.WithdrawRefund, context: Context) -> Iterator[e.Event]:
 
 @decides(c.OrderRefund)
 def _order(command: c.OrderRefund, context: Context) -> Iterator[e.Event]:
-    contract = live_contract(context, command.contract_id)
+    """What is due under the cause, or an award: a court may also give money back under a contract that is over."""
+    find = live_contract if command.award_id is None else contract_of
+    contract = find(context, command.contract_id)
+    refund = _own_request(command, context, contract)
+    requested_on = refund.requested_on if refund is not None and refund.requested_on else context.effective_on
+    if command.award_id is not None:
+        amount_fen, last = _awarded(context, contract, command.award_id, requested_on)
+    else:
+        found = circumstances_of(command.circumstances)
+        if refund is not None and found == NO_CIRCUMSTANCES:
+            found = refund.circumstances
+        derivation = derive(context, contract, command.cause, requested_on, found)
+        amount_fen, last = due_fen(derivation, contract), pay_by(context, contract, requested_on, derivation)
+    if amount_fen == 0:
+        raise no.NothingDue(contract.contract_id)
+    yield agreement(
+        e.RefundOrdered, context, contract, command.refund_id, command.cause, amount_fen, last, command.basis
+    )
+    kind: Literal["formula_remainder", "award_remainder"] = (
+        "formula_remainder" if command.award_id is None else "award_remainder"
+    )
+    yield from retain_remainder(context, contract, command.refund_id, kind=kind)
+
+
+def _own_request(command: c.OrderRefund, context: Context, contract: Contract) -> Refund | None:
+    """The request that the order answers, if there is one. Raises RefundAlreadyOpen, RefundNotInState."""
     if contract.refund_id and contract.refund_id != command.refund_id:
         raise no.RefundAlreadyOpen(contract.contract_id, contract.refund_id)
     refund = context.escrow.find(Refund, command.refund_id)
@@ -136,22 +177,11 @@ def _order(command: c.OrderRefund, context: Context) -> Iterator[e.Event]:
         refund.contract_id != contract.contract_id or refund.status not in {"requested", "refused"}
     ):
         raise no.RefundNotInState(command.refund_id, refund.status)
-    requested_on = refund.requested_on if refund is not None and refund.requested_on else context.effective_on
-    if command.award_id is not None:
-        amount_fen, last = _awarded(context, contract, command.award_id, requested_on)
-    else:
-        derivation = derive(context, contract, command.cause, requested_on, command.circumstances)
-        amount_fen, last = due_fen(derivation, contract), pay_by(context, contract, requested_on, derivation)
-    if amount_fen == 0:
-        raise no.NothingDue(contract.contract_id)
-    yield agreement(
-        e.RefundOrdered, context, contract, command.refund_id, command.cause, amount_fen, last, command.basis
-    )
-    yield from retain_remainder(context, contract, command.refund_id)
+    return refund
 
 
 def _awarded(context: Context, contract: Contract, award_id: str, on: date) -> tuple[int, Deadline]:
-    if contract.awarded_fen is None or context.escrow.find(Mark, "award", award_id) is None:
+    if contract.awarded_fen is None or contract.award_id != award_id:
         raise no.AwardUnknown(award_id)
     return max(0, contract.awarded_fen - contract.refunded_fen), default_pay_by(context, on)
 

@@ -1,21 +1,27 @@
 """Releases of earned money to the institution, line by line."""
 
 from collections.abc import Iterator
+from datetime import date
+from typing import Literal
 
 from ledger import commands as c
 from ledger import events as e
 from ledger import rejections as no
 from ledger.decisions.context import Context, decides, local_date
-from ledger.decisions.lookups import contract_of, open_escrow, payable_fen, running_escrow, unrepeated
+from ledger.decisions.dues import due_now_fen
+from ledger.decisions.lookups import contract_of, in_custody, open_escrow, payable_fen, unrepeated
 from ledger.rulebook import RuleSet
-from ledger.sheets import Contract, ReleaseLine
+from ledger.sheets import Contract, Header, Refund, ReleaseLine
 from ledger.workdays import deadline
 
 
 @decides(c.InstructRelease)
 def _instruct(command: c.InstructRelease, context: Context) -> Iterator[e.Event]:
-    running_escrow(context)
-    if context.header.frozen:
+    open_escrow(context)
+    header = context.header
+    if header.closure is not None and owed_to_families_fen(header):
+        raise no.EscrowIsClosing(header.closure)
+    if header.frozen:
         raise no.EscrowIsFrozen
     unrepeated("contract", (line.contract_id for line in command.lines))
     for line in command.lines:
@@ -32,15 +38,22 @@ def _instruct(command: c.InstructRelease, context: Context) -> Iterator[e.Event]
 
 
 def _check_line(line: c.ReleaseOrderLine, contract: Contract, context: Context) -> None:
-    free_fen = free_earned_fen(contract)
+    free_fen = max(0, free_earned_fen(contract) - _reserved_fen(contract, context))
     if line.amount_fen > free_fen:
         raise no.ReleaseExceedsEarned(contract.contract_id, free_fen, line.amount_fen)
     rules = context.rules
     releasable_fen = min(free_fen, in_step_fen(contract, rules, context))
     if line.amount_fen > releasable_fen:
         raise no.OrderNotCompleted(contract.contract_id, releasable_fen, line.amount_fen, rules.id)
-    if line.amount_fen > (available_fen := payable_fen(context)):
+    # What the institution must put back anywhere comes out of its own earned money first, never out of families'.
+    available_fen = max(0, payable_fen(context) - owed_to_families_fen(context.header))
+    if line.amount_fen > available_fen:
         raise no.CustodyShort(available_fen, line.amount_fen)
+
+
+def owed_to_families_fen(header: Header) -> int:
+    """Money in custody that is the families', as lessons or as refunds not yet on their way, fen."""
+    return header.unapplied_fen + header.unearned_fen + header.refund_payable_fen
 
 
 def free_earned_fen(contract: Contract) -> int:
@@ -50,25 +63,52 @@ def free_earned_fen(contract: Contract) -> int:
     return max(0, contract.earned_fen - contract.held_fen - contract.institution_receivable_fen)
 
 
+def _reserved_fen(contract: Contract, context: Context) -> int:
+    """What a requested refund will need beyond the family's own money: it does not leave in the meantime."""
+    if not contract.refund_id:
+        return 0
+    refund = context.escrow.get(Refund, contract.refund_id)
+    if refund.status not in {"requested", "refused"}:
+        return 0
+    return max(0, due_now_fen(context, contract, refund) - contract.unearned_fen)
+
+
 def in_step_fen(contract: Contract, rules: RuleSet, context: Context) -> int:
     """What the rhythm of the rule set lets go by now, fen.
 
-    Per lesson: all that is earned. Whole order (Wuhu): nothing until every lesson is consumed and the delay is over,
-    nor while a refund of the order is asked for. Milestones (Tianjin, money collected before supervision): 30 % at a
-    third of the lessons, 30 % at two thirds, 40 % at the end.
+    Per lesson: all that is earned; weekly or monthly: the same, once a week or month. Whole order (Wuhu): nothing
+    until every lesson is consumed and the delay is over, nor while a refund of the order is asked for. Milestones
+    (Tianjin, money collected before supervision): 30 % at a third of the lessons, 30 % at two thirds, 40 % at the end.
     """
-    finished = contract.unearned_fen == 0 and contract.claimed_centihours == 0
+    finished = _finished(contract)
     if contract.stock and rules.stock_milestones and not finished:
         return max(0, _milestone_fen(contract, rules.stock_milestones) - contract.released_fen)
-    if rules.release_mode != "whole_order":
-        return contract.earned_fen
-    if not finished or contract.refund_id:
-        return 0
-    if rules.release_delay is not None:
-        ends = deadline(local_date(contract.last_confirmed_at), rules.release_delay.count, rules.release_delay.unit)
-        if context.effective_on <= ends.on:
-            return 0
-    return contract.earned_fen
+    match rules.release_mode:
+        case "whole_order":
+            return contract.earned_fen if finished and _delay_is_over(contract, rules, context) else 0
+        case "weekly" | "monthly" as rhythm:
+            last, this = local_date(contract.last_release_at), context.effective_on
+            return 0 if _turn(rhythm, last) == _turn(rhythm, this) else contract.earned_fen
+        case "per_lesson" | "milestone":
+            return contract.earned_fen
+
+
+def _finished(contract: Contract) -> bool:
+    """Every lesson consumed, or what was not consumed given back: nothing is left to wait for."""
+    if contract.unearned_fen or contract.claimed_centihours or contract.refund_id:
+        return False
+    return contract.consumed_centihours == contract.units or bool(contract.refunded_fen or contract.ended)
+
+
+def _delay_is_over(contract: Contract, rules: RuleSet, context: Context) -> bool:
+    if rules.release_delay is None:
+        return True
+    delay = rules.release_delay
+    return context.effective_on > deadline(local_date(contract.last_confirmed_at), delay.count, delay.unit).on
+
+
+def _turn(rhythm: Literal["weekly", "monthly"], on: date) -> tuple[int, int]:
+    return on.isocalendar()[:2] if rhythm == "weekly" else (on.year, on.month)
 
 
 def _milestone_fen(contract: Contract, milestones: tuple[int, ...]) -> int:
@@ -81,6 +121,7 @@ def _settle(command: c.SettleRelease, context: Context) -> Iterator[e.Event]:
     unrepeated("contract", command.contract_ids)
     for contract_id in command.contract_ids:
         line = _open_line(context, command.release_id, contract_id)
+        in_custody(context, line.amount_fen)
         yield e.ReleaseSettled(
             effective_at=context.effective_at,
             release_id=command.release_id,

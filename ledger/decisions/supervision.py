@@ -2,17 +2,19 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import timedelta
 
 from stdnum.cn import uscc
 
 from ledger import commands as c
 from ledger import events as e
 from ledger import rejections as no
-from ledger.decisions.context import Context, decides
+from ledger.decisions.context import Context, decides, local_date
 from ledger.decisions.lookups import open_escrow, running_escrow
 from ledger.postings import ACCOUNTS
 from ledger.rulebook import select
 from ledger.sheets import Attachment
+from ledger.workdays import is_workday
 
 
 def _check_code(code: str) -> None:
@@ -76,11 +78,14 @@ def _unfreeze(command: c.UnfreezeEscrow, context: Context) -> Iterator[e.Event]:
     if not context.header.frozen:
         raise no.EscrowNotFrozen
     context.second_person(command.approved_by)
+    frozen_on = local_date(context.header.frozen_at)
+    days = (frozen_on + timedelta(days=n) for n in range((context.effective_on - frozen_on).days + 1))
     yield e.EscrowUnfrozen(
         effective_at=context.effective_at,
         order_no=command.order_no,
         reason=command.reason,
         approved_by=command.approved_by,
+        stopped_workdays=sum(map(is_workday, days)),
     )
 
 

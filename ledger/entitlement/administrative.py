@@ -55,7 +55,7 @@ def completed_share_figure(facts: Facts, measures: tuple[Measure, ...], rules: R
     first = measures[0]
     if first.kind not in {"hours", "progress"}:
         return None
-    price = facts.paid_fen / first.all_units
+    price = facts.whole_fen / first.all_units
     used = Consumption(first.used * price, "used", "share of completed hours", first.used_text, price)
     return figure(facts, "share_of_completed_hours", ground(rules, "refund.after_start_basis"), used)
 

@@ -59,7 +59,7 @@ def _check_units(facts: Facts) -> None:
             raise PerformanceNotStated("months_total")
         _at_most("month", facts.months_started or 0, facts.months_total)
     _at_most("centipercent", facts.progress_centipercent or 0, _WHOLE_CENTIPERCENT)
-    _at_most("fen", facts.consumed_face_fen or 0, facts.paid_fen + facts.bonus_fen)
+    _at_most("fen", facts.consumed_face_fen or 0, facts.whole_fen + facts.bonus_fen)
     if facts.before_start and (used or facts.months_started or facts.progress_centipercent or facts.consumed_face_fen):
         assert facts.starts_on is not None
         assert facts.requested_on is not None
@@ -106,7 +106,7 @@ def _check_contract_price(facts: Facts) -> None:
     if price_fen is None or facts.paid_centihours is None or facts.cause not in {"family", "mutual"}:
         return
     # A price rounded to the fen may fall short by less than a fen an hour.
-    if (price_fen + 1) * facts.paid_centihours <= facts.paid_fen * CENTIHOURS_PER_HOUR:
+    if (price_fen + 1) * facts.paid_centihours <= facts.whole_fen * CENTIHOURS_PER_HOUR:
         raise ContractPriceBelowPaid(price_fen, facts.paid_fen)
 
 

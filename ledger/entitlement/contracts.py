@@ -1,11 +1,20 @@
 """The facts of a supervised contract, as the ledger knows them, for the entitlement engine."""
 
+from collections.abc import Iterator
 from datetime import date
+from fractions import Fraction
+from typing import Final
 
 from ledger.entitlement.facts import ContractTier, Deduction, Facts, Settlement
+from ledger.hours import CENTIHOURS_PER_HOUR
 from ledger.identifiers import Cause
-from ledger.money import cumulative_fen
+from ledger.money import cumulative_fen, round_half_up
 from ledger.sheets import Contract, Header
+from ledger.workdays import deadline
+
+_WHOLE_CENTIPERCENT: Final = 100_00
+_FROM_THE_START: Final = -1
+"""A tier that is reached before the first hour is used."""
 
 
 def facts_of(  # noqa: PLR0913 - each is a fact that a mediator or officer states
@@ -29,32 +38,37 @@ def facts_of(  # noqa: PLR0913 - each is a fact that a mediator or officer state
     terms = contract.terms
     asked_on = requested_on or on
     pass_ = terms.unlimited_pass
+    base = contract.base_centihours if contract.base_centihours < contract.units else 0
+    paid_fen = max(0, contract.paid_fen)
+    bonus_fen = terms.bonus_fen * (contract.units - base) // contract.units if contract.units else 0
+    rest_fen = contract.price_fen - (contract.base_fen if base else 0)
     return Facts(
-        paid_fen=contract.paid_fen,
+        paid_fen=paid_fen,
+        price_fen=None if rest_fen == paid_fen else rest_fen,
         cause=cause,
-        paid_centihours=None if pass_ else contract.paid_centihours,
-        gift_centihours=0 if pass_ else contract.gift_centihours,
-        used_centihours=None if pass_ else contract.consumed_centihours,
-        disputed_centihours=0 if pass_ else contract.disputed_centihours,
+        paid_centihours=None if pass_ else _bought(contract, base),
+        gift_centihours=0 if pass_ or base or not contract.paid_centihours else contract.gift_centihours,
+        used_centihours=None if pass_ else contract.consumed_centihours - base,
+        disputed_centihours=0 if pass_ else min(contract.disputed_centihours, contract.consumed_centihours - base),
         list_unit_price_fen=terms.list_unit_price_fen,
         list_price_disclosed=terms.list_price_disclosed,
         list_price_unreasonable=list_price_unreasonable,
         market_unit_price_fen=market_unit_price_fen,
         contract_unit_price_fen=contract_unit_price_fen,
-        bonus_fen=terms.bonus_fen,
-        consumed_face_fen=_consumed_face_fen(contract),
+        bonus_fen=bonus_fen,
+        consumed_face_fen=(
+            cumulative_fen(rest_fen + bonus_fen, contract.consumed_centihours - base, contract.units - base)
+            if bonus_fen
+            else None
+        ),
         progress_centipercent=None if progress_percent is None else progress_percent * 100,
         term_starts_on=contract.starts_on if pass_ else None,
         term_ends_on=contract.ends_on if pass_ else None,
         stopped_on=header.stopped_on if pass_ else None,
-        contract_tiers=tuple(ContractTier(t.used_over_centihours, t.refund_percent * 100) for t in terms.tiers),
-        deductions=(
-            (Deduction("retained", contract.deducted_fen, evidence="DeductionRetained"),)
-            if contract.deducted_fen
-            else ()
-        ),
+        contract_tiers=() if base else _tiers(contract, asked_on),
+        deductions=tuple(_deductions(contract, cause, base)),
         settlement=(
-            Settlement(contract.settlement_fen, signed_on=contract.settled_on)
+            Settlement(min(contract.settlement_fen, paid_fen), signed_on=contract.settled_on)
             if contract.settlement_fen is not None
             else None
         ),
@@ -73,8 +87,37 @@ def facts_of(  # noqa: PLR0913 - each is a fact that a mediator or officer state
     )
 
 
-def _consumed_face_fen(contract: Contract) -> int | None:
-    if not contract.terms.bonus_fen or not contract.units:
-        return None
-    face_fen = contract.price_fen + contract.terms.bonus_fen
-    return cumulative_fen(face_fen, contract.consumed_centihours, contract.units)
+def _bought(contract: Contract, base: int) -> int:
+    """Hours paid for; after an amendment those that were left then, gifts with them, at the price of the rest.
+
+    A contract whose hours were all transferred away is measured by what was consumed.
+    """
+    if base or not contract.paid_centihours:
+        return contract.units - base or 1
+    return contract.paid_centihours
+
+
+def _tiers(contract: Contract, asked_on: date) -> tuple[ContractTier, ...]:
+    """The steps of the contract; all comes back within the days that it grants after the start (GF-2021-2604)."""
+    days = contract.terms.full_refund_days_after_start
+    if days is not None and contract.starts_on <= asked_on <= deadline(contract.starts_on, days, "day").on:
+        return (ContractTier(_FROM_THE_START, _WHOLE_CENTIPERCENT),)
+    return tuple(ContractTier(t.used_over_centihours, t.refund_percent * 100) for t in contract.terms.tiers)
+
+
+def _deductions(contract: Contract, cause: Cause, base: int) -> Iterator[Deduction]:
+    """Evidenced items that were kept, and lessons consumed before an amendment, which keep their price.
+
+    What the formula itself left the institution is none: it would be counted twice.
+    """
+    kept_fen = contract.deducted_fen - contract.remainder_fen - contract.gifts_kept_fen
+    if kept_fen:
+        yield Deduction("retained", kept_fen, evidence="DeductionRetained")
+    if contract.gifts_kept_fen:
+        yield Deduction("gifts retained", contract.gifts_kept_fen, evidence="DeductionRetained", kind="gift")
+    if base:
+        fen, list_price_fen = contract.base_fen, contract.terms.list_unit_price_fen
+        if cause == "family" and contract.terms.list_price_disclosed and list_price_fen is not None:
+            # Art. 19: the family's own cause undoes the discount of every lesson, whatever the contract became.
+            fen = max(fen, round_half_up(Fraction(list_price_fen * base, CENTIHOURS_PER_HOUR)))
+        yield Deduction("consumed before the amendment", fen, evidence="ContractAmended", kind="agreed")

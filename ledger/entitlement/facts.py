@@ -40,6 +40,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     paid_fen: int
     cause: Cause
+    price_fen: int | None = None
+    """What all the units together cost, where less (part of the price is unpaid) or more than that was paid."""
     paid_centihours: int | None = None
     gift_centihours: int = 0
     used_centihours: int | None = None
@@ -82,6 +84,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     day_count: DayCount | None = None
     supervised_fen: int | None = None
     supervised_rate_percent: str | None = None
+
+    @property
+    def whole_fen(self) -> int:
+        """The price of all units: what was paid, unless another price is stated."""
+        return self.paid_fen if self.price_fen is None else self.price_fen
 
     @property
     def payment_on(self) -> date | None:

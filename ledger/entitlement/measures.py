@@ -85,7 +85,7 @@ def _card(facts: Facts) -> Measure | None:
         if facts.bonus_fen:
             raise PerformanceNotStated("consumed_face_fen")
         return None
-    return Measure("card", Fraction(facts.paid_fen), Fraction(facts.bonus_fen), Fraction(facts.consumed_face_fen))
+    return Measure("card", Fraction(facts.whole_fen), Fraction(facts.bonus_fen), Fraction(facts.consumed_face_fen))
 
 
 def _term(facts: Facts) -> Measure | None:

@@ -79,15 +79,15 @@ def _average(facts: Facts, measure: Measure, rules: RuleSet) -> Figure:
         case "term":
             return _term(facts, measure, rules)
         case "progress":
-            value = facts.paid_fen * measure.share_used
+            value = facts.whole_fen * measure.share_used
             used = Consumption(value, "used", "part of the course done (%)", measure.used_text, None)
             return figure(facts, "percent_progress", ground(rules, "measure.percent_progress"), used)
         case "months":
-            price = Fraction(facts.paid_fen) / measure.bought
+            price = Fraction(facts.whole_fen) / measure.bought
             used = priced(measure, price, "used", "months started")
             return figure(facts, "months_started", ground(rules, "time_card.months"), used)
         case "hours" if measure.given:
-            price = Fraction(facts.paid_fen) / measure.all_units
+            price = Fraction(facts.whole_fen) / measure.all_units
             used = priced(measure, price, "used", "class hours used, gifts counted like paid ones")
             return figure(facts, "all_units_average", ground(rules, "price.gift_lessons"), used)
         case "hours":
@@ -105,7 +105,7 @@ def _price_key(facts: Facts) -> str:
 
 
 def _paid_average(facts: Facts, measure: Measure, cited: Ground) -> Figure:
-    price = Fraction(facts.paid_fen) / measure.bought
+    price = Fraction(facts.whole_fen) / measure.bought
     return figure(facts, "paid_average", cited, priced(measure, price, "used", "units used at the price paid"))
 
 
@@ -125,7 +125,7 @@ def _family(facts: Facts, first: Measure, units: Measure | None, rules: RuleSet)
     if units is None:
         yield contract
         return
-    paid_price = Fraction(facts.paid_fen) / units.bought
+    paid_price = Fraction(facts.whole_fen) / units.bought
     if facts.list_price_disclosed is False:
         yield contract
         yield from _claimed_list_price(facts, units, rules)
@@ -199,16 +199,16 @@ def _card(facts: Facts, card: Measure, rules: RuleSet) -> Iterator[Figure]:
 
 def _bonus_ratio(facts: Facts, card: Measure, rules: RuleSet) -> Figure:
     used = Consumption(
-        facts.paid_fen * card.share_used, "used", "face value consumed x paid / (paid + bonus)", None, None
+        facts.whole_fen * card.share_used, "used", "face value consumed x paid / (paid + bonus)", None, None
     )
     return figure(facts, "bonus_ratio", ground(rules, "price.bonus_money"), used)
 
 
 def _term(facts: Facts, term: Measure, rules: RuleSet) -> Figure:
     if facts.unused_for_own_reasons:
-        used = Consumption(Fraction(facts.paid_fen), "used", "never asked for within the term", None, None)
+        used = Consumption(Fraction(facts.whole_fen), "used", "never asked for within the term", None, None)
         return figure(facts, "unused_pass", ground(rules, "unlimited_pass.unused_own_reasons"), used)
-    price = Fraction(facts.paid_fen) / term.bought
+    price = Fraction(facts.whole_fen) / term.bought
     key = "unlimited_pass.stop" if _stopped_first(facts) else "unlimited_pass.refund"
     return figure(facts, "remaining_term", ground(rules, key), priced(term, price, "used", "days of the term passed"))
 

@@ -70,6 +70,8 @@ class EntitlementRequest(_Model):
     paid_fen: Fen
     """Money actually received for this contract, borrowed money included."""
     cause: Cause
+    price_fen: Fen | None = None
+    """Price of all the hours where not exactly that was paid, so that used hours count at their full price."""
     paid_hours: Hours | None = None
     gift_hours: Hours = "0"
     used_hours: Hours | None = None

@@ -39,7 +39,8 @@ def _share_approved(escrow: Escrow, event: e.DistributionShareApproved) -> None:
     distribution.shared_fen += event.share_fen
     escrow.put(Mark(what="share", reference=f"{event.distribution_id}:{event.contract_id}"))
     refund = escrow.get(Refund, event.refund_id)
-    refund.allowed_fen = (refund.allowed_fen or 0) + event.share_fen
+    before_fen = refund.instructed_fen + refund.settled_fen if refund.allowed_fen is None else refund.allowed_fen
+    refund.allowed_fen = before_fen + event.share_fen
 
 
 def chained(chain: str, share: e.DistributionShareApproved) -> str:

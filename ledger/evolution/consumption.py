@@ -2,6 +2,7 @@
 
 from ledger import events as e
 from ledger.escrow import Escrow
+from ledger.evolution.contracts import collect, rebase
 from ledger.evolution.folds import folds
 from ledger.sheets import Contract, Lesson
 
@@ -17,6 +18,7 @@ def _claimed(escrow: Escrow, event: e.ClassConsumptionClaimed) -> None:
             notified_on=event.notified_on,
             window_ends_on=event.window_ends_on,
             provisional=event.provisional,
+            frozen_workdays=escrow.header.frozen_workdays,
         )
     )
     escrow.get(Contract, event.contract_id).claimed_centihours += event.centihours
@@ -28,6 +30,7 @@ def _undispute(contract: Contract, lesson: Lesson) -> None:
     contract.held_fen -= lesson.held_fen
     contract.order_held = contract.order_held and contract.disputes > 0
     lesson.held_fen = 0
+    lesson.decided = True
 
 
 @folds(e.ClassConsumptionConfirmed)
@@ -43,7 +46,7 @@ def _confirmed(escrow: Escrow, event: e.ClassConsumptionConfirmed) -> None:
     contract.consumed_centihours += event.centihours
     contract.consumed_fen += event.amount_fen
     lesson.epoch = contract.epoch
-    contract.last_confirmed_at = event.effective_at
+    contract.last_confirmed_at = max(contract.last_confirmed_at, event.effective_at)
 
 
 @folds(e.ClassConsumptionDisputed)
@@ -80,6 +83,8 @@ def _unconsumed(escrow: Escrow, event: e.ClassConsumptionReversed) -> None:
         contract.consumed_centihours -= lesson.centihours
         contract.consumed_fen -= event.amount_fen
         if lesson.epoch < contract.epoch:
-            contract.base_centihours -= lesson.centihours
-            contract.base_fen -= event.amount_fen
+            rebase(contract)
+        if contract.ended:
+            contract.ended = ""
+            collect(escrow, contract)
     lesson.status = "reversed"

@@ -6,7 +6,8 @@ from ledger.evolution.folds import folds
 from ledger.sheets import Child, Contract, collected
 
 
-def _collect(escrow: Escrow, contract: Contract) -> None:
+def collect(escrow: Escrow, contract: Contract) -> None:
+    """Keep the child's list of live contracts up to date."""
     child = escrow.find(Child, contract.student_id)
     if child is None:
         escrow.put(child := Child(student_id=contract.student_id))
@@ -33,10 +34,11 @@ def _registered(escrow: Escrow, event: e.ContractRegistered) -> None:
         stock=event.stock,
     )
     escrow.put(contract)
-    _collect(escrow, contract)
+    collect(escrow, contract)
 
 
-def _rebase(contract: Contract) -> None:
+def rebase(contract: Contract) -> None:
+    """From here on the rest is valued on its own: what was consumed keeps its price."""
     contract.epoch += 1
     contract.base_centihours, contract.base_fen = contract.consumed_centihours, contract.consumed_fen
 
@@ -44,25 +46,25 @@ def _rebase(contract: Contract) -> None:
 @folds(e.ContractAmended)
 def _amended(escrow: Escrow, event: e.ContractAmended) -> None:
     contract = escrow.get(Contract, event.contract_id)
-    _rebase(contract)
+    rebase(contract)
     contract.price_fen, contract.ends_on = event.price_fen, event.ends_on
     contract.paid_centihours, contract.gift_centihours = event.paid_centihours, event.gift_centihours
-    _collect(escrow, contract)
+    collect(escrow, contract)
 
 
 @folds(e.LessonsTransferred)
 def _transferred(escrow: Escrow, event: e.LessonsTransferred) -> None:
     for contract_id, sign in ((event.contract_id, -1), (event.to_contract_id, 1)):
         contract = escrow.get(Contract, contract_id)
-        _rebase(contract)
+        rebase(contract)
         contract.price_fen += sign * event.amount_fen
         contract.paid_fen += sign * event.amount_fen
         contract.paid_centihours += sign * event.centihours
-        _collect(escrow, contract)
+        collect(escrow, contract)
 
 
 @folds(e.ContractEnded)
 def _ended(escrow: Escrow, event: e.ContractEnded) -> None:
     contract = escrow.get(Contract, event.contract_id)
     contract.ended = event.reason
-    _collect(escrow, contract)
+    collect(escrow, contract)

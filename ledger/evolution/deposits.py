@@ -1,5 +1,7 @@
 """How deposits arrive, are applied and taken back."""
 
+from collections.abc import Iterable
+
 from ledger import events as e
 from ledger.escrow import Escrow
 from ledger.evolution.folds import folds
@@ -43,14 +45,22 @@ def _reversed(escrow: Escrow, event: e.DepositReversed) -> None:
         contract.paid_fen -= event.amount_fen
         contract.refunded_fen -= event.payable_fen
         contract.beyond_fen += event.receivable_fen
-        if event.payable_fen:
-            _lower_refund(escrow, contract.refund_id, event.payable_fen)
+        _lower_refunds(escrow, contract.refund_ids, event.payable_fen)
+    else:
+        escrow.header.loose_receivable_fen += event.receivable_fen
+        _lower_refunds(escrow, (deposit.refund_id,), event.payable_fen)
 
 
-def _lower_refund(escrow: Escrow, refund_id: str, fen: int) -> None:
-    refund = escrow.get(Refund, refund_id)
-    refund.agreed_fen -= fen
-    settle_up(escrow, refund)
+def _lower_refunds(escrow: Escrow, refund_ids: Iterable[str], fen: int) -> None:
+    for refund_id in refund_ids:
+        if not fen:
+            return
+        refund = escrow.get(Refund, refund_id)
+        if refund.status == "agreed":
+            lowered_fen = min(fen, refund.open_fen)
+            refund.agreed_fen -= lowered_fen
+            fen -= lowered_fen
+            settle_up(escrow, refund)
 
 
 @folds(e.OffPlatformPaymentAsserted)
@@ -62,3 +72,5 @@ def _asserted(escrow: Escrow, event: e.OffPlatformPaymentAsserted) -> None:
 @folds(e.ShortfallRepaid)
 def _repaid(escrow: Escrow, event: e.ShortfallRepaid) -> None:
     escrow.put(Mark(what="repayment", reference=event.deposit_id))
+    if event.contract_id is None:
+        escrow.header.loose_receivable_fen -= event.amount_fen

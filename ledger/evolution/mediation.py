@@ -43,7 +43,7 @@ def _settlement_agreed(escrow: Escrow, event: e.SettlementAgreed) -> None:
     contract = escrow.get(Contract, event.contract_id)
     contract.case_id, contract.settlement_case_id = "", event.case_id
     contract.settlement_fen = event.amount_fen if event.kind in {"amount", "instalments"} else None
-    contract.settled_on = event.agreed_on
+    contract.settled_on, contract.settlement_parts = event.agreed_on, len(event.instalments)
     if contract.refund_id:
         supersede(escrow, contract.refund_id)
         contract.refund_id = ""
@@ -53,7 +53,7 @@ def _settlement_agreed(escrow: Escrow, event: e.SettlementAgreed) -> None:
 def _instalment_performed(escrow: Escrow, event: e.InstalmentPerformed) -> None:
     case = escrow.get(Case, event.case_id)
     case.performed = (*case.performed, event.number)
-    if len(case.performed) == len(case.instalments):
+    if len(case.performed) == len(case.instalments) and case.status in {"agreed", "confirmed"}:
         case.status = "performed"
 
 
@@ -61,7 +61,10 @@ def _instalment_performed(escrow: Escrow, event: e.InstalmentPerformed) -> None:
 def _settlement_breached(escrow: Escrow, event: e.SettlementBreached) -> None:
     case = escrow.get(Case, event.case_id)
     if case.status != "confirmed":
-        escrow.get(Contract, event.contract_id).settlement_fen = None
+        contract = escrow.get(Contract, event.contract_id)
+        contract.settlement_fen = None
+        if contract.refund_id in {f"{case.case_id}.{part.number}" for part in case.instalments}:
+            contract.refund_id = ""
     case.status = "breached"
 
 
@@ -81,10 +84,14 @@ def _mediation_ended(escrow: Escrow, event: e.MediationFailed | e.MediationWithd
 @folds(e.JudicialConfirmationRecorded)
 def _judicially_confirmed(escrow: Escrow, event: e.JudicialConfirmationRecorded) -> None:
     if event.outcome == "confirmed":
-        escrow.get(Case, event.case_id).status = "confirmed"
+        case = escrow.get(Case, event.case_id)
+        case.status = "confirmed"
+        if case.instalments:
+            escrow.get(Contract, event.contract_id).settlement_fen = case.amount_fen
 
 
 @folds(e.AwardRecorded)
 def _awarded(escrow: Escrow, event: e.AwardRecorded) -> None:
     escrow.put(Mark(what="award", reference=event.award_id))
-    escrow.get(Contract, event.contract_id).awarded_fen = event.amount_fen
+    contract = escrow.get(Contract, event.contract_id)
+    contract.awarded_fen, contract.award_id = event.amount_fen, event.award_id

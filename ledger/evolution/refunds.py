@@ -17,6 +17,7 @@ def _refund_requested(escrow: Escrow, event: e.RefundRequested) -> None:
             contract_id=event.contract_id,
             cause=event.cause,
             entitled_fen=event.entitled_fen,
+            circumstances=event.circumstances,
             claim_fen=event.claim_fen,
             requested_on=event.requested_on,
             reply_by=event.reply_by,
@@ -45,7 +46,10 @@ def _refund_agreed(escrow: Escrow, event: e.RefundAgreement) -> None:
         contract.refunded_fen += event.amount_fen
         contract.beyond_fen += event.earned_fen + event.receivable_fen
     if event.deposit_id is not None:
-        escrow.get(Deposit, event.deposit_id).unapplied_fen -= event.unapplied_fen
+        deposit = escrow.get(Deposit, event.deposit_id)
+        deposit.unapplied_fen -= event.unapplied_fen
+        deposit.refund_id = event.refund_id
+    settle_up(escrow, refund)
 
 
 def supersede(escrow: Escrow, refund_id: str) -> None:
@@ -116,6 +120,8 @@ def _retained(escrow: Escrow, event: e.DeductionRetained) -> None:
     escrow.put(Mark(what="deduction", reference=f"{event.contract_id}:{event.deduction_id}"))
     contract = escrow.get(Contract, event.contract_id)
     contract.deducted_fen += event.amount_fen
+    contract.remainder_fen += event.amount_fen if event.kind == "formula_remainder" else 0
+    contract.gifts_kept_fen += event.amount_fen if event.kind == "gift" else 0
     if contract.refund_id:
         refund = escrow.get(Refund, contract.refund_id)
         if refund.status in {"requested", "refused"}:

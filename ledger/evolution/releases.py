@@ -9,7 +9,9 @@ from ledger.sheets import Contract, ReleaseLine
 @folds(e.ReleaseInstructed)
 def _release_instructed(escrow: Escrow, event: e.ReleaseInstructed) -> None:
     escrow.put(ReleaseLine(release_id=event.release_id, contract_id=event.contract_id, amount_fen=event.amount_fen))
-    escrow.get(Contract, event.contract_id).released_fen += event.amount_fen
+    contract = escrow.get(Contract, event.contract_id)
+    contract.released_fen += event.amount_fen
+    contract.last_release_at = event.effective_at
 
 
 @folds(e.ReleaseSettled)
@@ -20,4 +22,6 @@ def _release_settled(escrow: Escrow, event: e.ReleaseSettled) -> None:
 @folds(e.ReleaseReturned)
 def _release_returned(escrow: Escrow, event: e.ReleaseReturned) -> None:
     escrow.get(ReleaseLine, event.release_id, event.contract_id).status = "returned"
-    escrow.get(Contract, event.contract_id).released_fen -= event.amount_fen
+    contract = escrow.get(Contract, event.contract_id)
+    contract.released_fen -= event.amount_fen
+    contract.last_release_at = 0

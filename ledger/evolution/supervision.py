@@ -29,9 +29,15 @@ def _custodian_changed(escrow: Escrow, event: e.CustodianChanged) -> None:
     escrow.get(Profile, escrow.header.institution_id).agreement_no = event.agreement_no
 
 
-@folds(e.EscrowFrozen, e.EscrowUnfrozen)
-def _frozen(escrow: Escrow, event: e.EscrowFrozen | e.EscrowUnfrozen) -> None:
-    escrow.header.frozen = isinstance(event, e.EscrowFrozen)
+@folds(e.EscrowFrozen)
+def _frozen(escrow: Escrow, event: e.EscrowFrozen) -> None:
+    escrow.header.frozen, escrow.header.frozen_at = True, event.effective_at
+
+
+@folds(e.EscrowUnfrozen)
+def _unfrozen(escrow: Escrow, event: e.EscrowUnfrozen) -> None:
+    escrow.header.frozen = False
+    escrow.header.frozen_workdays += event.stopped_workdays
 
 
 @folds(e.AttachmentRecorded)
