@@ -1,7 +1,7 @@
 """An institution in a story: who acts for it and around it, its orders, and the books it keeps from the answers."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ class ContractBook:
     """Lesson in dispute → earned money it keeps."""
     open_lessons: dict[str, int] = field(default_factory=dict)
     """Lessons claimed and not decided → hundredths of an hour."""
+    confirmed: list[str] = field(default_factory=list)
+    """Lessons confirmed, in that order."""
     consumed_centihours: int = 0
     units: int = 0
     refund_id: str = ""
@@ -44,9 +46,15 @@ class ContractBook:
         return max(0, -self.accounts["earned"] - self.held_fen.total() - owed_fen)
 
     @property
+    def left_centihours(self) -> int:
+        """Hours neither consumed nor claimed."""
+        return self.units - self.consumed_centihours - sum(self.open_lessons.values())
+
+    @property
     def teachable(self) -> bool:
         """Whether lessons can be claimed: paid, running, no refund asked for."""
-        return self.unearned_fen > 0 and not (self.refund_id or self.refunded or self.case_id or self.ended)
+        left = self.unearned_fen > 0 and self.left_centihours > 0
+        return left and not (self.refund_id or self.refunded or self.case_id or self.ended)
 
     @property
     def finished(self) -> bool:
@@ -70,12 +78,28 @@ class School:
     account_id: str = ""
     closing: bool = False
     contracts: defaultdict[str, ContractBook] = field(default_factory=lambda: defaultdict(ContractBook))
-    cash_fen: int = 0
+    accounts: Counter[str] = field(default_factory=Counter)
+    """Account → debits less credits."""
     frozen: bool = False
     _numbers: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.account_id = self.account_id or f"{self.custodian}.{self.institution_id}"
+
+    @property
+    def cash_fen(self) -> int:
+        """Money in custody."""
+        return self.accounts["custody_cash"]
+
+    @property
+    def payable_fen(self) -> int:
+        """Money in custody that is not on its way out."""
+        return self.cash_fen + self.accounts["release_in_transit"] + self.accounts["refund_in_transit"]
+
+    @property
+    def security_fen(self) -> int:
+        """Risk deposit that is there."""
+        return self.accounts["risk_deposit_cash"]
 
     def number(self, kind: str) -> str:
         """The next running number of a kind of reference."""
@@ -123,6 +147,10 @@ class School:
         """An order of the custodian bank."""
         return self.ask(Role.BANK, kind, fields)
 
+    def resent(self, kind: type[Command], key: str, fields: Mapping[str, Any]) -> Order:
+        """The bank's order once more, under the key it had."""
+        return self.ask(Role.BANK, kind, fields, key=key)
+
     def office(self, kind: type[Command], /, **fields: Any) -> Order:
         """An order of the institution itself."""
         return self.ask(Role.INSTITUTION, kind, fields)
@@ -149,9 +177,8 @@ class School:
 
     def _post(self, event: e.Event) -> None:
         for movement in movements(event):
-            if movement.account == "custody_cash":
-                self.cash_fen += movement.debit_fen
-            elif movement.contract_id is not None:
+            self.accounts[movement.account] += movement.debit_fen
+            if movement.contract_id is not None:
                 self.contracts[movement.contract_id].accounts[movement.account] += movement.debit_fen
 
     def _note(self, event: e.Event) -> None:
@@ -182,6 +209,8 @@ class School:
             case e.ClassConsumptionConfirmed():
                 book = self.contracts[event.contract_id]
                 book.open_lessons.pop(event.lesson_id, None)
+                book.held_fen.pop(event.lesson_id, None)
+                book.confirmed.append(event.lesson_id)
                 book.consumed_centihours += event.centihours
                 book.last_confirmed_at = event.effective_at
             case e.ClassConsumptionDisputed():
@@ -192,6 +221,7 @@ class School:
                 book = self.contracts[event.contract_id]
                 book.held_fen.pop(event.lesson_id, None)
                 if book.open_lessons.pop(event.lesson_id, None) is None:
+                    book.confirmed.remove(event.lesson_id)
                     book.consumed_centihours -= event.centihours
             case _:
                 pass
@@ -215,7 +245,3 @@ class School:
             case _:
                 pass
 
-
-def hear_all(schools: Iterable[School]) -> Mapping[str, School]:
-    """Schools by id, for a teller that passes answers on."""
-    return {school.institution_id: school for school in schools}

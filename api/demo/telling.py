@@ -57,7 +57,7 @@ class UnexpectedRefusal(Exception):  # noqa: N818 - says what happened
     """A story asked for something the rules refuse: the story is wrong, or the rules are."""
 
     def __init__(self, order: Order, rejection: Rejection) -> None:
-        super().__init__(f"{order.institution_id} {order.command!r}: {rejection!r}")
+        super().__init__(f"{order.institution_id} {order.command.name}: {rejection!r} to {order.command!r:.300}")
         self.order = order
         self.rejection = rejection
 
