@@ -35,6 +35,8 @@ CaseId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,120}$")]
 """Short enough for the ids of its instalments."""
 Evidence = Text
 """Where the proof lies: a document number or a hash."""
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256 hash, lower-case hex."""
 
 
 def _hours(value: object) -> int:
@@ -178,10 +180,20 @@ class CloseEscrow(Command, by=[REGULATOR]):
     """Close an escrow in which nothing is left."""
 
 
+class SealedStatements(Line):
+    """The root over what each family has in custody, as computed from the stream up to one version."""
+
+    stream_version: Annotated[int, Field(ge=1)]
+    statements: Annotated[int, Field(ge=0)]
+    root: Sha256
+
+
 class SealDay(Command, by=[REGULATOR]):
     """Seal a business day: it takes no more postings."""
 
     business_on: date
+    sealed: SealedStatements | None = None
+    """Lets each family prove its figure without showing another's."""
 
 
 # ── contracts ───────────────────────────────────────────────────────────────────────────────────────────────

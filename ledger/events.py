@@ -120,7 +120,12 @@ class DaySealed(Event, frozen=True, kw_only=True):
 
     business_on: date
     stream_version: int
-    balances_sha256: str
+    """The last event that the sealed figures contain."""
+    balances_root: str
+    """Root of the hash tree over the balance of each account, hex."""
+    statements: int | None = None
+    statements_root: str | None = None
+    """How many contracts and deposits were sealed, and the root over their statements, where they were computed."""
 
 
 # ── contracts ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -62,6 +62,14 @@ class DayIsSealed(Rejection):
 
 
 @dataclass(unsafe_hash=True)
+class SealOutdated(Rejection):
+    """What is sealed was computed from another version of the stream than the current one: compute it again."""
+
+    computed_version: int
+    current_version: int
+
+
+@dataclass(unsafe_hash=True)
 class DateInFuture(Rejection):
     """A date in the command lies after today."""
 
@@ -738,6 +746,131 @@ class DistributionDiffersFromList(Rejection):
     distribution_id: str
     families: int
     approved: int
+
+
+# ── bank's books ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(unsafe_hash=True)
+class EmptyStatement(Rejection):
+    """A statement without a line and without a date says nothing."""
+
+    sha256: str
+
+
+@dataclass(unsafe_hash=True)
+class OtherCurrency(Rejection):
+    """Custody is kept in yuan."""
+
+    currency: str
+
+
+@dataclass(unsafe_hash=True)
+class DuplicateReference(Rejection):
+    """The bank's serial number stands twice on one side of one day: one booking written twice, or a damaged file."""
+
+    line: int
+    serial: str
+
+
+@dataclass(unsafe_hash=True)
+class RunningBalanceBroken(Rejection):
+    """The running balances do not lead from line to line: one is missing, doubled or changed."""
+
+    line: int
+
+
+@dataclass(unsafe_hash=True)
+class BalancesMissing(Rejection):
+    """The file states neither opening nor closing balance: state them from the bank's paper."""
+
+    sha256: str
+
+
+@dataclass(unsafe_hash=True)
+class StatementTotalsDiffer(Rejection):
+    """Opening + lines = closing does not hold, or a stated total is not the sum of the lines."""
+
+    which: str
+    computed_fen: int
+    stated_fen: int
+
+
+@dataclass(unsafe_hash=True)
+class StatementNotContinuous(Rejection):
+    """The statement does not begin where the last one ended: a day is missing, or was changed afterwards."""
+
+    through_on: date | None
+    expected_fen: int
+    found_fen: int
+
+
+@dataclass(unsafe_hash=True)
+class OverlapAmbiguous(Rejection):
+    """Equal lines of one day without serial number or balance: repeated or new cannot be told apart."""
+
+    on: date
+
+
+@dataclass(unsafe_hash=True)
+class StatementIncomplete(Rejection):
+    """Lines of the last statement are not booked yet: finish it first."""
+
+    statement_id: str
+    lines: int
+    booked: int
+
+
+@dataclass(unsafe_hash=True)
+class StatementUnknown(Rejection):
+    """No such open statement."""
+
+    statement_id: str
+
+
+@dataclass(unsafe_hash=True)
+class StatementLineOutOfTurn(Rejection):
+    """The lines of a statement are booked one after another, each once."""
+
+    statement_id: str
+    expected: int
+    given: int
+
+
+@dataclass(unsafe_hash=True)
+class StatementLinesDiffer(Rejection):
+    """The lines booked are not the lines of the statement."""
+
+    statement_id: str
+
+
+@dataclass(unsafe_hash=True)
+class MatchedAmountDiffers(Rejection):
+    """What a line is matched to does not sum to the line."""
+
+    line_fen: int
+    matched_fen: int
+
+
+@dataclass(unsafe_hash=True)
+class ReferenceUnknown(Rejection):
+    """Nothing recorded that moved money in custody has this reference."""
+
+    reference: str
+
+
+@dataclass(unsafe_hash=True)
+class ReferenceAlreadyMatched(Rejection):
+    """One booking of the bank explains it already."""
+
+    reference: str
+
+
+@dataclass(unsafe_hash=True)
+class BreakUnknown(Rejection):
+    """No such open break."""
+
+    break_id: str
 
 
 REJECTIONS: dict[str, type[Rejection]] = {

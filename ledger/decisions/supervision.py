@@ -1,6 +1,5 @@
 """Opening, custodian, freezes, attachments, identity and sealing of an escrow."""
 
-import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,7 +10,7 @@ from ledger import events as e
 from ledger import rejections as no
 from ledger.decisions.context import Context, decides, local_date
 from ledger.decisions.lookups import open_escrow, running_escrow
-from ledger.postings import ACCOUNTS
+from ledger.log.seals import balances_root
 from ledger.rulebook import select
 from ledger.sheets import Attachment
 from ledger.workdays import is_workday
@@ -145,10 +144,14 @@ def _seal(command: c.SealDay, context: Context) -> Iterator[e.Event]:
         raise no.DateInFuture("business_on", command.business_on, context.today)
     if header.sealed_on is not None and command.business_on <= header.sealed_on:
         raise no.DayIsSealed(command.business_on, header.sealed_on)
-    balances = "".join(f"{a.name} {getattr(header, f'{a.name}_fen')}\n" for a in ACCOUNTS)
+    sealed = command.sealed
+    if sealed is not None and sealed.stream_version != header.version:
+        raise no.SealOutdated(sealed.stream_version, header.version)
     yield e.DaySealed(
         effective_at=context.effective_at,
         business_on=command.business_on,
         stream_version=header.version,
-        balances_sha256=hashlib.sha256(balances.encode()).hexdigest(),
+        balances_root=balances_root(header),
+        statements=None if sealed is None else sealed.statements,
+        statements_root=None if sealed is None else sealed.root,
     )

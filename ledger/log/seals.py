@@ -1,0 +1,63 @@
+"""What a sealed day commits to: a hash tree over the accounts, and one over what each family has in custody."""
+
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+
+from ledger.escrow import Escrow
+from ledger.log.entries import entry_of
+from ledger.log.merkle import leaf_hash, root_of
+from ledger.postings import ACCOUNTS
+from ledger.sheets import Contract, Deposit, Header, Refund
+
+_NAMES = sorted(account.name for account in ACCOUNTS)
+
+
+def balance_lines(header: Header) -> list[bytes]:
+    """One line for each account, in order of its name: name and balance in fen."""
+    return [f"{name} {getattr(header, f'{name}_fen')}".encode() for name in _NAMES]
+
+
+def balances_root(header: Header) -> str:
+    """Root over the balances of an escrow, lower-case hex."""
+    return tree_root(balance_lines(header))
+
+
+def tree_root(lines: Iterable[bytes]) -> str:
+    """Root of the hash tree over these lines, lower-case hex."""
+    return root_of(map(leaf_hash, lines)).hex()
+
+
+def nonce_of(topic: str, state: bytes) -> str:
+    """What blinds the statement of the contract or deposit that this event began, lower-case hex.
+
+    A path to the root shows the hashes of neighbours: without something only the family, the institution and an
+    auditor know, their few digits could be guessed. The leading 0x02 keeps it apart from every hash of a tree.
+    """
+    return sha256(b"\x02" + entry_of(topic, state)).hexdigest()
+
+
+def statement_lines(escrow: Escrow, nonces: Mapping[str, str]) -> list[bytes]:
+    """One line for each contract, and for each deposit that holds or owes something, in order of their bytes.
+
+    `contract <id> <unearned> <earned> <refund payable> <institution receivable> <nonce>`, amounts in fen;
+    `deposit <id> <unapplied> <refund payable> <nonce>`. `nonces` gives those of the keys `contract <id>` and
+    `deposit <id>`; `escrow` must be complete.
+    """
+    payable: dict[str, int] = {}
+    for sheet in escrow.sheets.values():
+        if isinstance(sheet, Refund) and sheet.deposit_id is not None:
+            payable[sheet.deposit_id] = payable.get(sheet.deposit_id, 0) + sheet.open_fen
+    lines = []
+    for sheet in escrow.sheets.values():
+        if isinstance(sheet, Contract):
+            key = f"contract {sheet.contract_id}"
+            amounts = [sheet.unearned_fen, sheet.earned_fen, sheet.refund_payable_fen, sheet.institution_receivable_fen]
+        elif isinstance(sheet, Deposit):
+            key = f"deposit {sheet.deposit_id}"
+            amounts = [sheet.unapplied_fen, payable.get(sheet.deposit_id, 0)]
+            if not any(amounts):
+                continue
+        else:
+            continue
+        lines.append(" ".join([key, *map(str, amounts), nonces[key]]).encode())
+    return sorted(lines)
