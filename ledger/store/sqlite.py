@@ -1,6 +1,7 @@
 """Turns on SQLite: one writer at a time, everything inside one immediate transaction."""
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -21,6 +22,7 @@ from ledger.store.rows import (
 PRAGMAS = ("journal_mode=wal", "synchronous=full", "wal_autocheckpoint=16384", "cache_size=-32768")
 """A rare checkpoint keeps the slowest commands fast."""
 BUSY_SECONDS = 30.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.0001, 0.001
 
 HEADER = "select state from headers where institution_id = ?"
 SHEET = "select state from sheets where institution_id = ? and sheet_key = ?"
@@ -45,12 +47,28 @@ insert into events (position, lane, originator_id, originator_version, topic, st
 
 def connect(path: str) -> sqlite3.Connection:
     """A connection for a desk: durable on every commit, transactions opened by hand."""
-    connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
-    )
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=64)
     for pragma in PRAGMAS:
         connection.execute(f"pragma {pragma}")
     return connection
+
+
+def begin_immediate(connection: sqlite3.Connection, seconds: float = BUSY_SECONDS) -> None:
+    """Take the write lock, asking for it often: SQLite's own waiting sleeps so long that a busy writer keeps it.
+
+    The connection's own timeout should be 0. Raises sqlite3.OperationalError when it is not free in time.
+    """
+    until, pause = time.monotonic() + seconds, SHORTEST_PAUSE
+    while True:
+        try:
+            connection.execute("begin immediate")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        else:
+            return
 
 
 class SqliteTurns:
@@ -65,7 +83,7 @@ class SqliteTurns:
         """A turn; SQLite has one writer at a time, so there is nothing more to lock."""
         try:
             connection = self._connection = self._connection or connect(self._path)
-            connection.execute("begin immediate")
+            begin_immediate(connection)
         except sqlite3.Error as error:
             raise StoreUnavailable(str(error)) from error
         try:

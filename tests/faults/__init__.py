@@ -1,0 +1,1 @@
+"""What must hold when things go wrong: races, killed writers, lost answers, crashed servers."""
