@@ -1,0 +1,240 @@
+"""A bank statement as data: its lines, what tells one line from another, and what must hold before it is believed."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import blake2b, sha256
+from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ledger import rejections as no
+
+CURRENCY = "CNY"
+
+
+class StatementLine(Struct, frozen=True, kw_only=True, gc=False):
+    """One booked line. Credits are positive, debits negative, in fen."""
+
+    line: int
+    """Line of the file, or number of the entry in it."""
+    position: str = ""
+    """Where exactly: a row of a sheet, or a path in XML."""
+    booked_on: date
+    value_on: date
+    time: str = ""
+    amount_fen: int
+    serial: str = ""
+    """The bank's own serial number of the booking."""
+    counterparty: str = ""
+    """Keyed token of the other account; the name and number stay in the bank's file."""
+    counterparty_masked: str = ""
+    text: str = ""
+    """Remittance as the file has it: used for matching, never stored unmasked."""
+    masked_text: str = ""
+    balance_fen: int | None = None
+    """Running balance after this line, where the bank gives it."""
+    reversal: bool = False
+    key: str = ""
+    """Tells this line from every other of its account, in whatever file it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something in the file that is no booked line, and why it was left out."""
+
+    line: int
+    position: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What one file says about one account. Balances are None where the file does not state them."""
+
+    sha256: str
+    """Hash of the exact bytes of the file."""
+    format: str
+    currency: str
+    lines: Sequence[StatementLine]
+    account: str = ""
+    """The account as the file writes it, often masked; empty where it does not say."""
+    number: int = 1
+    """Which statement of the file."""
+    opening_fen: int | None = None
+    closing_fen: int | None = None
+    from_on: date | None = None
+    to_on: date | None = None
+    credits_fen: int | None = None
+    """Totals that the file itself states."""
+    debits_fen: int | None = None
+    notification: bool = False
+    """camt.054: lines told during the day, without balances."""
+    left_out: tuple[LeftOut, ...] = field(default=())
+
+    @property
+    def statement_id(self) -> str:
+        """The hash of the file, and which statement of it where there are several."""
+        return self.sha256 if self.number == 1 else f"{self.sha256}-{self.number}"
+
+    @property
+    def net_fen(self) -> int:
+        """Sum of all lines, fen."""
+        return sum(line.amount_fen for line in self.lines)
+
+    @property
+    def covers(self) -> tuple[date, date]:
+        """First and last booking date. Raises EmptyStatement where neither file nor lines name one."""
+        days = [line.booked_on for line in self.lines]
+        first, last = self.from_on or min(days, default=None), self.to_on or max(days, default=None)
+        if first is None or last is None:
+            raise no.EmptyStatement(self.sha256)
+        return min([first, *days]), max([last, *days])
+
+
+def digest(*parts: object) -> str:
+    """A short hash that tells tuples apart, hex."""
+    return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=12).hexdigest()
+
+
+def identified(lines: Iterable[StatementLine], account_id: str) -> list[StatementLine]:
+    """The lines with their keys; equal lines of one day are told apart by their ordinal.
+
+    A serial number identifies a booking of its account and day; without one it is everything the bank tells.
+    Raises DuplicateReference where a serial number stands twice on the same side of one day.
+    """
+    seen: Counter[tuple[object, ...]] = Counter()
+    found = []
+    for line in lines:
+        if line.serial:
+            facts: tuple[object, ...] = (account_id, line.booked_on, line.serial, line.amount_fen > 0)
+            if facts in seen:
+                raise no.DuplicateReference(line.line, line.serial)
+        else:
+            facts = (
+                account_id,
+                line.booked_on,
+                line.time,
+                line.amount_fen,
+                line.balance_fen,
+                line.counterparty,
+                line.text,
+            )
+        seen[facts] += 1
+        found.append(replace(line, key=f"{line.booked_on:%Y%m%d}.{digest(*facts, seen[facts])}"))
+    return found
+
+
+def chained(chain: str, line_key: str, signed_fen: int) -> str:
+    r"""The hash over the lines so far and one more: `sha256(chain + "key:fen\n")`, hex; "" before the first."""
+    return sha256(f"{chain}{line_key}:{signed_fen}\n".encode()).hexdigest()
+
+
+def chain_of(lines: Iterable[StatementLine]) -> str:
+    """The hash over all lines in their order."""
+    chain = ""
+    for line in lines:
+        chain = chained(chain, line.key, line.amount_fen)
+    return chain
+
+
+def balanced(statement: Statement, opening_fen: int | None = None, closing_fen: int | None = None) -> Statement:
+    """The statement with its balances: those it states, those its running balances give, else those the caller states.
+
+    Raises OtherCurrency, RunningBalanceBroken, StatementTotalsDiffer where any two disagree, BalancesMissing.
+    """
+    if statement.currency != CURRENCY:
+        raise no.OtherCurrency(statement.currency)
+    run = running_balances(statement.lines)
+    opening = _agreed("opening", statement.opening_fen, run and run[0], opening_fen)
+    closing = _agreed("closing", statement.closing_fen, run and run[1], closing_fen)
+    if opening is None and closing is None:
+        raise no.BalancesMissing(statement.sha256)
+    if opening is None and closing is not None:
+        opening = closing - statement.net_fen
+    if closing is None and opening is not None:
+        closing = opening + statement.net_fen
+    _check_totals(statement, opening or 0, closing or 0)
+    return _with_balances(statement, opening or 0, closing or 0)
+
+
+def _with_balances(statement: Statement, opening_fen: int, closing_fen: int) -> Statement:
+    first, last = statement.covers
+    return Statement(
+        sha256=statement.sha256,
+        format=statement.format,
+        currency=statement.currency,
+        lines=statement.lines,
+        account=statement.account,
+        number=statement.number,
+        opening_fen=opening_fen,
+        closing_fen=closing_fen,
+        from_on=first,
+        to_on=last,
+        credits_fen=sum(line.amount_fen for line in statement.lines if line.amount_fen > 0),
+        debits_fen=-sum(line.amount_fen for line in statement.lines if line.amount_fen < 0),
+        left_out=statement.left_out,
+    )
+
+
+def _agreed(which: str, *stated: int | None) -> int | None:
+    known = {fen for fen in stated if fen is not None}
+    if len(known) > 1:
+        raise no.StatementTotalsDiffer(which, min(known), max(known))
+    return known.pop() if known else None
+
+
+def _check_totals(statement: Statement, opening_fen: int, closing_fen: int) -> None:
+    if (reached_fen := opening_fen + statement.net_fen) != closing_fen:
+        raise no.StatementTotalsDiffer("closing", reached_fen, closing_fen)
+    for which, stated_fen, sign in (("credits", statement.credits_fen, 1), ("debits", statement.debits_fen, -1)):
+        summed_fen = sum(sign * line.amount_fen for line in statement.lines if sign * line.amount_fen > 0)
+        if stated_fen is not None and stated_fen != summed_fen:
+            raise no.StatementTotalsDiffer(which, summed_fen, stated_fen)
+
+
+def running_balances(lines: Sequence[StatementLine]) -> tuple[int, int] | None:
+    """Opening and closing balance that the running balances give, in whatever order the lines stand; None without them.
+
+    Every line leads from one balance to the next: only the opening is left once more than it is reached, only the
+    closing reached once more than it is left. Raises RunningBalanceBroken where a line is missing or too many.
+    """
+    if not lines or any(line.balance_fen is None for line in lines):
+        return None
+    surplus: Counter[int] = Counter()
+    for line in lines:
+        surplus[_before(line)] += 1
+        surplus[line.balance_fen or 0] -= 1
+    odd = {fen: count for fen, count in surplus.items() if count}
+    if not odd:  # what came in went out again: the opening is the closing, and the order says which balance it was
+        return _ends_of_circle(lines)
+    if sorted(odd.values()) != [-1, 1]:
+        raise no.RunningBalanceBroken(_first_break(lines))
+    return next(fen for fen, count in odd.items() if count == 1), next(fen for fen, count in odd.items() if count == -1)
+
+
+def _before(line: StatementLine) -> int:
+    return (line.balance_fen or 0) - line.amount_fen
+
+
+def _follow(lines: Sequence[StatementLine]) -> bool:
+    return all(_before(after) == before.balance_fen for before, after in pairwise(lines))
+
+
+def _ends_of_circle(lines: Sequence[StatementLine]) -> tuple[int, int]:
+    for order in (lines, lines[::-1]):
+        if _follow(order):
+            return _before(order[0]), _before(order[0])
+    raise no.RunningBalanceBroken(_first_break(lines))
+
+
+def _first_break(lines: Sequence[StatementLine]) -> int:
+    backwards = sum(_before(a) == b.balance_fen for a, b in pairwise(lines))
+    forwards = sum(_before(b) == a.balance_fen for a, b in pairwise(lines))
+    for one, two in pairwise(lines):
+        first, second = (two, one) if backwards > forwards else (one, two)
+        if _before(second) != first.balance_fen:
+            return two.line
+    return lines[-1].line

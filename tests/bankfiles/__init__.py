@@ -1,0 +1,1 @@
+"""Bank files, real and made up, and what becomes of them."""
