@@ -1,7 +1,7 @@
 """The facts of a supervised contract, as the ledger knows them, for the entitlement engine."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Final
 
@@ -10,7 +10,7 @@ from ledger.hours import CENTIHOURS_PER_HOUR
 from ledger.identifiers import Cause
 from ledger.money import cumulative_fen, round_half_up
 from ledger.sheets import Contract, Header
-from ledger.workdays import deadline
+from ledger.workdays import deadline, shifted
 
 _WHOLE_CENTIPERCENT: Final = 100_00
 _FROM_THE_START: Final = -1
@@ -42,6 +42,7 @@ def facts_of(  # noqa: PLR0913 - each is a fact that a mediator or officer state
     paid_fen = max(0, contract.paid_fen)
     bonus_fen = terms.bonus_fen * (contract.units - base) // contract.units if contract.units else 0
     rest_fen = contract.price_fen - (contract.base_fen if base else 0)
+    months_total, months_started = _months(contract, min(asked_on, header.stopped_on or asked_on))
     return Facts(
         paid_fen=paid_fen,
         price_fen=None if rest_fen == paid_fen else rest_fen,
@@ -62,6 +63,8 @@ def facts_of(  # noqa: PLR0913 - each is a fact that a mediator or officer state
             else None
         ),
         progress_centipercent=None if progress_percent is None else progress_percent * 100,
+        months_total=months_total,
+        months_started=months_started,
         term_starts_on=contract.starts_on if pass_ else None,
         term_ends_on=contract.ends_on if pass_ else None,
         stopped_on=header.stopped_on if pass_ else None,
@@ -95,6 +98,17 @@ def _bought(contract: Contract, base: int) -> int:
     if base or not contract.paid_centihours:
         return contract.units - base or 1
     return contract.paid_centihours
+
+
+def _months(contract: Contract, until_on: date) -> tuple[int, int] | tuple[None, None]:
+    """Months of a pass, and those of them started by a day; (None, None) where its term is not whole months."""
+    if not contract.terms.unlimited_pass:
+        return None, None
+    first_on, last_on = contract.starts_on, contract.ends_on
+    total = (last_on.year - first_on.year) * 12 + last_on.month - first_on.month + (last_on.day >= first_on.day)
+    if total < 1 or shifted(first_on, total, "month") - last_on != timedelta(days=1):
+        return None, None
+    return total, sum(shifted(first_on, month, "month") <= until_on for month in range(total))
 
 
 def _tiers(contract: Contract, asked_on: date) -> tuple[ContractTier, ...]:

@@ -22,10 +22,17 @@ def ground(rules: RuleSet, key: str) -> Ground:
 
 def judicial_figures(facts: Facts, measures: tuple[Measure, ...], rules: RuleSet) -> Iterator[Figure]:
     """Every figure a court could start from, the binding one first. Raises CourtRuleUnknown if that one has no rule."""
-    first, *others = measures
+    first, *others = _told(measures, rules)
     yield from _by_measure(facts, first, measures, rules)
     for other in others:
         yield from _counter(partial(_average, facts, other, rules))
+
+
+def _told(measures: tuple[Measure, ...], rules: RuleSet) -> tuple[Measure, ...]:
+    """Before art. 22 was there, a pass went by started months: then those decide, where its term is whole months."""
+    by_months = tuple(measure for measure in measures if measure.kind != "term")
+    unruled = measures[0].kind == "term" and rules.known("unlimited_pass.refund") is None
+    return by_months if unruled and any(measure.kind == "months" for measure in by_months) else measures
 
 
 def _counter(build: Callable[[], Figure | None]) -> Iterator[Figure]:
@@ -79,7 +86,7 @@ def _average(facts: Facts, measure: Measure, rules: RuleSet) -> Figure:
         case "term":
             return _term(facts, measure, rules)
         case "progress":
-            value = facts.whole_fen * measure.share_used
+            value = facts.paid_fen * measure.share_used  # of what was really paid (Xiamen Huli 2021), not of the price
             used = Consumption(value, "used", "part of the course done (%)", measure.used_text, None)
             return figure(facts, "percent_progress", ground(rules, "measure.percent_progress"), used)
         case "months":
