@@ -36,14 +36,18 @@ CHENGDU = Kind("CD-S", "CN-SC-CD", "sport", ("高新", "锦江"), "游泳俱乐�
 NATIONAL = Kind("CN-S", "CN", "sport", ("示范区",), "篮球学院", "bank-tongcheng")
 
 _ROTA = (
-    (CULTURE, SPORT, ACADEMIC, SCI_TECH, TIANJIN, ZHEJIANG, NATIONAL, CHENGDU, WUHU)
-    + (ACADEMIC, CULTURE, SCI_TECH, SPORT, ACADEMIC, CULTURE, SPORT, SCI_TECH, ACADEMIC, CULTURE, TIANJIN)
-    + (ACADEMIC, CULTURE, SCI_TECH, SPORT, ZHEJIANG, ACADEMIC, CULTURE, SPORT, NATIONAL, ACADEMIC, CULTURE)
-    + (SCI_TECH, SPORT, ACADEMIC, CULTURE, CHENGDU, SCI_TECH, ACADEMIC, WUHU, ZHEJIANG)
+    CULTURE, SPORT, ACADEMIC, SCI_TECH, TIANJIN, ZHEJIANG, NATIONAL, CHENGDU, WUHU,
+    ACADEMIC, CULTURE, SCI_TECH, SPORT, ACADEMIC, CULTURE, SPORT, SCI_TECH, ACADEMIC, CULTURE, TIANJIN,
+    ACADEMIC, CULTURE, SCI_TECH, SPORT, ZHEJIANG, ACADEMIC, CULTURE, SPORT, NATIONAL, ACADEMIC, CULTURE,
+    SCI_TECH, SPORT, ACADEMIC, CULTURE, CHENGDU, SCI_TECH, ACADEMIC, WUHU, ZHEJIANG,
 )  # fmt: skip
 _RUNAWAY = 1
 """Place in the rota of the one that runs away: a large one."""
-_NAMES = ("启明", "晨光", "知行", "博雅", "星河", "沃野", "青禾", "远帆", "致远", "明德", "向阳", "百川", "新苗", "云帆", "乐思")
+_NAMES = (
+    "启明", "晨光", "知行", "博雅", "星河", "沃野", "青禾", "远帆", "致远", "明德", "向阳", "百川", "新苗", "云帆", "乐思",
+)  # fmt: skip
+_LICENSED = 0.4
+"""Part of the non-academic institutions that hold a school licence."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +85,11 @@ def cast(scale: float, seed: int) -> Cast:
 
 
 def _school(number: int, kind: Kind, rng: Random) -> School:
-    name = f"{_NAMES[number % len(_NAMES)]}{kind.word}" + (f"{number // len(_NAMES) + 1}部" if number >= len(_NAMES) else "")
-    licensed = kind.category == "academic" or rng.random() < 0.4
+    branch, name = divmod(number, len(_NAMES))
+    licensed = kind.category == "academic" or rng.random() < _LICENSED
     return School(
         institution_id=f"{kind.prefix}{number + 1:02d}",
-        name=name,
+        name=f"{_NAMES[name]}{kind.word}" + (f"{branch + 1}部" if branch else ""),
         uscc=social_credit_code(number + 1),
         jurisdiction=kind.jurisdiction,
         category=kind.category,

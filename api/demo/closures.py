@@ -19,7 +19,7 @@ CHUNK = 500
 
 
 def orderly(school: School, on: date) -> Story:
-    """All that is earned is released, the closure declared, every family paid, the contracts ended, the escrow closed."""
+    """What is earned is released, the closure declared, every family paid, the contracts ended, the escrow closed."""
     yield Step(at(on, 7))
     open_lessons = [
         {"contract_id": contract_id, "lesson_id": lesson_id}
@@ -55,9 +55,7 @@ def orderly(school: School, on: date) -> Story:
     ]
     yield Step(at(after(on, 6), 9), ends)
     if school.security_fen:
-        back = school.bank(
-            c.ReturnRiskDeposit, amount_fen=school.security_fen, bank_serial=school.number("B")
-        )
+        back = school.bank(c.ReturnRiskDeposit, amount_fen=school.security_fen, bank_serial=school.number("B"))
         yield Step(at(after(on, 6), 10), [back])
     yield Step(at(after(on, 6), 11), [school.officer(c.CloseEscrow)])
 
@@ -70,7 +68,7 @@ def runs_away(school: School, families: Sequence[Enrolment], on: date) -> Story:
     """
     yield from _confirmed_in_good_faith(school, families, after(on, -3))
     yield from _drawn_dry(school, after(on, -2))
-    school.closing = True
+    school.shut = True
     freeze = school.officer(c.FreezeEscrow, authority="regulator", order_no="京体函 9 号", reason="多名家长反映停课")
     yield Step(at(on, 9), [freeze])
     yield Step(at(after(on, 1), 11))
@@ -124,9 +122,7 @@ def _drawn_dry(school: School, on: date) -> Story:
 
 
 def _declared(school: School, kind: str, stopped_on: date, reason: str) -> Order:
-    return school.officer(
-        c.DeclareClosure, kind=kind, stopped_on=stopped_on, reason=reason, approved_by="officer-zhao"
-    )
+    return school.officer(c.DeclareClosure, kind=kind, stopped_on=stopped_on, reason=reason, approved_by="officer-zhao")
 
 
 def _refunds(school: School) -> Iterator[Order]:

@@ -10,7 +10,7 @@ from api.demo.days import AUTUMN, SPRING, SUMMER, Term, after, sessions
 from api.demo.schools import School
 
 COURSES = {
-    "academic": (("初二数学", "mathematics"), ("初一英语", "english"), ("高一物理", "physics"), ("初三语文", "chinese")),
+    "academic": (("初二数学", "mathematics"), ("初一英语", "english"), ("高一物理", "physics")),
     "sport": (("游泳提高班", "swimming"), ("篮球基础班", "basketball"), ("羽毛球班", "badminton")),
     "sci_tech": (("Python 编程", "programming"), ("机器人搭建", "robotics"), ("无人机", "drones")),
     "culture_art": (("钢琴入门", "piano"), ("中国舞", "dance"), ("硬笔书法", "calligraphy"), ("素描", "drawing")),
@@ -21,6 +21,8 @@ ACADEMIC_SHARES = ((SPRING, 0.5), (AUTUMN, 0.5))
 """Academic training is not given in the holidays (双减)."""
 LESSON_HOURS = 2
 GROUP_SIZE = 14
+DISCOUNTED = 0.3
+"""Classes sold below a list price that the contract names."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Group:
 def askable(school: School, enrolment: Enrolment) -> bool:
     """Whether a refund can be asked for."""
     book = school.contracts[enrolment.contract_id]
-    return book.teachable and not book.held_fen and not school.closing
+    return book.teachable and not book.held_fen and not school.has_stopped()
 
 
 def groups(school: School, contracts: int, rng: Random) -> Iterator[Group]:
@@ -113,7 +115,7 @@ def _group(school: School, term: Term, rng: Random) -> Group:
     gift_lessons = rng.choice((0, 0, 0, 1))
     paid_hours = LESSON_HOURS * (len(days) - gift_lessons)
     unit_fen = rng.randrange(110_00, 210_00, 5_00)
-    listed = unit_fen + rng.randrange(10_00, 60_00, 10_00) if rng.random() < 0.3 else None
+    listed = unit_fen + rng.randrange(10_00, 60_00, 10_00) if rng.random() < DISCOUNTED else None
     return Group(
         term=term,
         course=course,

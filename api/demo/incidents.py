@@ -1,4 +1,4 @@
-"""Things that happen to single families: split and stray payments, duplicates, price changes, chargebacks, transfers."""
+"""What happens to single families: split and stray payments, duplicates, price changes, chargebacks, transfers."""
 
 from datetime import date
 from random import Random
@@ -36,8 +36,7 @@ def siblings(school: School, group: Group, rng: Random) -> Story:
     """Two children of one family, one transfer for both: split by price, and refunds will follow the split."""
     family = f"{rng.getrandbits(48):012x}"
     children = [
-        Enrolment(f"{school.institution_id}-SIB{n}", f"S-{family}-{n}", f"G-{family}", f"P-{family}")
-        for n in (1, 2)
+        Enrolment(f"{school.institution_id}-SIB{n}", f"S-{family}-{n}", f"G-{family}", f"P-{family}") for n in (1, 2)
     ]
     yield Step(at(group.signing_on, 11), [signing(school, group, child) for child in children])
     paid_on, serial = after(group.signing_on, 1), school.number("T")
@@ -58,9 +57,7 @@ def paid_twice(school: School, group: Group, rng: Random) -> Story:
         at(paid_on, 15), [_deposit(school, serial, paid_on, group.price_fen, enrolment.payer_ref, remittance="学费")]
     )
     refund_id, instruction_id = school.number("R"), school.number("P")
-    give_back = school.bank(
-        c.RefundDeposit, refund_id=refund_id, deposit_id=_deposit_id(school, serial, paid_on)
-    )
+    give_back = school.bank(c.RefundDeposit, refund_id=refund_id, deposit_id=_deposit_id(school, serial, paid_on))
     instruct = school.bank(c.InstructRefund, refund_id=refund_id, instruction_id=instruction_id)
     yield Step(at(after(paid_on, 3), 10), [give_back, instruct])
     settle = school.bank(
@@ -97,9 +94,7 @@ def price_change(school: School, enrolment: Enrolment, group: Group, on: date) -
     )
     deposit = _deposit(school, serial := school.number("T"), on, more_fen, enrolment.payer_ref)
     share = {"contract_id": enrolment.contract_id, "amount_fen": more_fen}
-    applied = school.office(
-        c.ApplyDeposit, deposit_id=_deposit_id(school, serial, on), shares=[share], basis="补差价"
-    )
+    applied = school.office(c.ApplyDeposit, deposit_id=_deposit_id(school, serial, on), shares=[share], basis="补差价")
     yield Step(at(on, 15), [amended, deposit, applied])
 
 
@@ -116,9 +111,7 @@ def chargeback(school: School, group: Group, on: date, rng: Random) -> Story:
     split = school.office(c.ApplyDeposit, deposit_id=deposit_id, shares=[applied], basis="刷卡付款")
     yield Step(at(paid_on, 16), [deposit, split])
     group.enrolments.append(enrolment)
-    back = school.bank(
-        c.ReverseDeposit, deposit_id=deposit_id, reversal_id=school.number("V"), reason="chargeback"
-    )
+    back = school.bank(c.ReverseDeposit, deposit_id=deposit_id, reversal_id=school.number("V"), reason="chargeback")
     yield Step(at(on, 11), [back])
     owed_fen = school.contracts[contract_id].accounts["institution_receivable"]
     if owed_fen:

@@ -1,4 +1,4 @@
-"""The life of a class: families sign and pay, lessons are claimed, confirmed by guardians, by default or after a check."""
+"""The life of a class: families sign and pay, lessons are claimed and confirmed, by guardians, default or a check."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -92,14 +92,14 @@ def payment(school: School, group: Group, enrolment: Enrolment) -> Order:
 def _lessons(roll: Roll, teller: Teller) -> Story:
     for number, day in enumerate(roll.group.days):
         yield Step(at(after(day, -1), 9))
-        if roll.school.closing:
+        if roll.school.has_stopped():
             return
         for enrolment in roll.group.enrolments:
             after_lesson, fate = roll.fates.get(enrolment.contract_id, (None, None))
             if after_lesson == number and fate is not None:
                 teller.add(fate(roll.school, enrolment, after(day, -1), roll.rng))
         yield Step(at(day, 19))
-        claim = () if roll.school.closing else _claim(roll, number, day)
+        claim = () if roll.school.has_stopped() else _claim(roll, number, day)
         orders = [*_by_default(roll, day), *claim]
         if orders:
             answers = yield Step(at(day, 20), orders)
@@ -175,10 +175,10 @@ def _leftovers(roll: Roll) -> Story:
     if roll.windows:
         close_on = after(max(roll.windows.values()), 1)
         yield Step(at(close_on, 8))
-        if not school.closing:
+        if not school.has_stopped():
             yield Step(at(close_on, 9), list(_by_default(roll, close_on)))
     yield Step(at(after(last_on, 9), 13))
-    if school.closing or select(school.jurisdiction, school.category, last_on).confirm_default:
+    if school.has_stopped() or select(school.jurisdiction, school.category, last_on).confirm_default:
         return
     refs = []
     for contract_id in sorted(roll.silent):

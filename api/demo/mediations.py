@@ -74,10 +74,11 @@ def instalments(school: School, enrolment: Enrolment, on: date, rng: Random) -> 
     )
     yield Step(at(agreed_on, 15), [settle])
     broken = rng.random() < BROKEN
-    for number, day in enumerate(days, 1):
-        if number == 2 and broken:
-            yield from _broken(school, case_id, after(day, 3))
-        yield from _instalment(school, f"{case_id}.{number}", day if number == 1 or not broken else after(days[-1], number))
+    yield from _instalment(school, f"{case_id}.1", days[0])
+    if broken:
+        yield from _broken(school, case_id, after(days[1], 3))
+    for number, day in enumerate(days[1:], 2):
+        yield from _instalment(school, f"{case_id}.{number}", after(days[-1], number) if broken else day)
 
 
 def _broken(school: School, case_id: str, on: date) -> Story:
@@ -97,9 +98,7 @@ def _instalment(school: School, refund_id: str, on: date) -> Story:
     instruction_id = school.number("P")
     orders = [
         school.officer(c.InstructRefund, refund_id=refund_id, instruction_id=instruction_id),
-        school.bank(
-            c.SettleRefund, refund_id=refund_id, instruction_id=instruction_id, bank_serial=school.number("O")
-        ),
+        school.bank(c.SettleRefund, refund_id=refund_id, instruction_id=instruction_id, bank_serial=school.number("O")),
     ]
     yield Step(at(on, 16), orders)
 
@@ -145,9 +144,7 @@ def with_deduction(school: School, enrolment: Enrolment, on: date, rng: Random) 
         return
     case_id = school.number("M")
     yield Step(at(on, 10), [_opened(school, enrolment, case_id)])
-    yield Step(
-        at(after(on, 1), 10), [school.mediator(c.AcceptMediation, case_id=case_id, accepted_on=after(on, 1))]
-    )
+    yield Step(at(after(on, 1), 10), [school.mediator(c.AcceptMediation, case_id=case_id, accepted_on=after(on, 1))])
     kept_fen = 10_00 * rng.randint(3, 12)
     materials = school.mediator(
         c.RetainDeduction,

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import date
 from random import Random
-from typing import Any
 
 from api.demo.days import after
 from api.demo.groups import Enrolment, askable
@@ -15,15 +14,14 @@ from ledger.answers import Answer, Receipt
 from ledger.events import RefundRequested
 from ledger.orders import Order
 
+REFUSED, AGREED = 0.5, 0.6
+"""How often a school says no to a family that then stays, and yes to one that it then does not pay."""
+
 Fate = Callable[[School, Enrolment, date, Random], Story]
 """What becomes of a contract from a day on."""
 
 
-
-
-def request(
-    school: School, enrolment: Enrolment, refund_id: str, cause: str, on: date, **facts: Any
-) -> Order:
+def request(school: School, enrolment: Enrolment, refund_id: str, cause: str, on: date, **facts: object) -> Order:
     """The family asks for its money."""
     return school.guardian(
         enrolment.guardian_id,
@@ -39,9 +37,7 @@ def request(
 def pay(school: School, refund_id: str, on: date) -> Story:
     """The school instructs an agreed refund, the bank pays two days later."""
     instruction_id = school.number("P")
-    yield Step(
-        at(on, 10), [school.office(c.InstructRefund, refund_id=refund_id, instruction_id=instruction_id)]
-    )
+    yield Step(at(on, 10), [school.office(c.InstructRefund, refund_id=refund_id, instruction_id=instruction_id)])
     settled = school.bank(
         c.SettleRefund,
         refund_id=refund_id,
@@ -77,12 +73,10 @@ def changes_mind(school: School, enrolment: Enrolment, on: date, rng: Random) ->
         return
     refund_id = school.number("R")
     yield Step(at(on, 14), [request(school, enrolment, refund_id, "family", on)])
-    if rng.random() < 0.5:
+    if rng.random() < REFUSED:
         refusal = school.office(c.RefuseRefund, refund_id=refund_id, reason="课程已过半")
         yield Step(at(after(on, 1), 11), [refusal])
-    stays = school.guardian(
-        enrolment.guardian_id, c.WithdrawRefund, refund_id=refund_id, reason="换了老师,继续上课"
-    )
+    stays = school.guardian(enrolment.guardian_id, c.WithdrawRefund, refund_id=refund_id, reason="换了老师,继续上课")
     yield Step(at(after(on, 3), 19), [stays])
 
 
@@ -139,7 +133,7 @@ def never_paid(school: School, enrolment: Enrolment, on: date, rng: Random) -> S
         return
     refund_id = school.number("R")
     yield Step(at(on, 14), [request(school, enrolment, refund_id, "institution", on)])
-    if rng.random() < 0.6:
+    if rng.random() < AGREED:
         yield Step(at(after(on, 3), 11), [school.office(c.ApproveRefund, refund_id=refund_id)])
 
 

@@ -1,4 +1,4 @@
-"""Money that goes to schools: asked for on a Friday, paid on the Monday after, sometimes sent back; finished contracts end."""
+"""Money that goes to schools: asked for on a Friday, paid on the Monday after; finished contracts end."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +19,7 @@ def releases(school: School, *, comes_back_on: date | None = None) -> Story:
     """The releases of one school over the year; on one day the bank sends a line back."""
     for day in RELEASE_DAYS:
         yield Step(at(day, 15))
-        if school.closing:
+        if school.has_stopped():
             return
         lines = list(_lines(school, day))
         if not lines:
@@ -30,7 +30,7 @@ def releases(school: School, *, comes_back_on: date | None = None) -> Story:
         if school.frozen:
             continue
         yield Step(at(after(day, 3), 10), [*_settled(school, release_id, lines, day == comes_back_on)])
-        if (ends := list(_ends(school))) and not school.closing:
+        if (ends := list(_ends(school))) and not school.has_stopped():
             yield Step(at(after(day, 3), 17), ends)
 
 
@@ -52,14 +52,15 @@ def _in_step(school: School, book: ContractBook, day: date) -> bool:
 
 
 def _settled(
-    school: School, release_id: str, lines: list[dict[str, object]], comes_back: bool  # noqa: FBT001 - one line of a story
+    school: School,
+    release_id: str,
+    lines: list[dict[str, object]],
+    comes_back: bool,  # noqa: FBT001 - one line of a story
 ) -> Iterator[Order]:
     contract_ids = [line["contract_id"] for line in lines]
     if comes_back:
         returned = contract_ids.pop()
-        yield school.bank(
-            c.ReturnRelease, release_id=release_id, contract_ids=[returned], reason="收款户名不符"
-        )
+        yield school.bank(c.ReturnRelease, release_id=release_id, contract_ids=[returned], reason="收款户名不符")
     if contract_ids:
         yield school.bank(
             c.SettleRelease, release_id=release_id, contract_ids=contract_ids, bank_serial=school.number("O")

@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from ledger import events as e
 from ledger.answers import Receipt
@@ -11,7 +10,6 @@ from ledger.commands import Command
 from ledger.identifiers import Category, Role
 from ledger.orders import Order, Source
 from ledger.postings import movements
-
 
 
 @dataclass
@@ -76,7 +74,8 @@ class School:
     licensed: bool = True
     custodian: str = "bank-jingcheng"
     account_id: str = ""
-    closing: bool = False
+    shut: bool = False
+    """Whether it has stopped teaching; ask `has_stopped()`."""
     contracts: defaultdict[str, ContractBook] = field(default_factory=lambda: defaultdict(ContractBook))
     accounts: Counter[str] = field(default_factory=Counter)
     """Account → debits less credits."""
@@ -85,6 +84,10 @@ class School:
 
     def __post_init__(self) -> None:
         self.account_id = self.account_id or f"{self.custodian}.{self.institution_id}"
+
+    def has_stopped(self) -> bool:
+        """Whether it has stopped teaching."""
+        return self.shut
 
     @property
     def cash_fen(self) -> int:
@@ -110,7 +113,7 @@ class School:
         self,
         role: Role,
         kind: type[Command],
-        fields: Mapping[str, Any],
+        fields: Mapping[str, object],
         *,
         actor: str = "",
         key: str = "",
@@ -143,27 +146,27 @@ class School:
             case Role.AUDITOR:
                 return "auditor-sun"
 
-    def bank(self, kind: type[Command], /, **fields: Any) -> Order:
+    def bank(self, kind: type[Command], /, **fields: object) -> Order:
         """An order of the custodian bank."""
         return self.ask(Role.BANK, kind, fields)
 
-    def resent(self, kind: type[Command], key: str, fields: Mapping[str, Any]) -> Order:
+    def resent(self, kind: type[Command], key: str, fields: Mapping[str, object]) -> Order:
         """The bank's order once more, under the key it had."""
         return self.ask(Role.BANK, kind, fields, key=key)
 
-    def office(self, kind: type[Command], /, **fields: Any) -> Order:
+    def office(self, kind: type[Command], /, **fields: object) -> Order:
         """An order of the institution itself."""
         return self.ask(Role.INSTITUTION, kind, fields)
 
-    def guardian(self, guardian_id: str, kind: type[Command], /, **fields: Any) -> Order:
+    def guardian(self, guardian_id: str, kind: type[Command], /, **fields: object) -> Order:
         """An order of one guardian, through the parent app."""
         return self.ask(Role.GUARDIAN, kind, fields, guardian_id=guardian_id)
 
-    def officer(self, kind: type[Command], /, **fields: Any) -> Order:
+    def officer(self, kind: type[Command], /, **fields: object) -> Order:
         """An order of the regulator."""
         return self.ask(Role.REGULATOR, kind, fields)
 
-    def mediator(self, kind: type[Command], /, **fields: Any) -> Order:
+    def mediator(self, kind: type[Command], /, **fields: object) -> Order:
         """An order of the mediation centre."""
         return self.ask(Role.MEDIATOR, kind, fields)
 
@@ -188,7 +191,7 @@ class School:
             case e.EscrowUnfrozen():
                 self.frozen = False
             case e.ClosureDeclared():
-                self.closing = True
+                self.shut = True
             case e.CustodianChanged():
                 self.custodian, self.account_id = event.custodian, event.account_id
             case e.ContractRegistered() | e.ContractAmended():
@@ -244,4 +247,3 @@ class School:
                 self.contracts[event.contract_id].case_id = ""
             case _:
                 pass
-

@@ -29,9 +29,7 @@ def frozen_for_a_while(school: School, on: date) -> Story:
     """A freeze over a release day: the release is refused, refunds go on; then it is lifted."""
     freeze = school.officer(c.FreezeEscrow, authority="regulator", order_no="京教函 17 号", reason="核查课时记录")
     yield Step(at(on, 9), [freeze])
-    lift = school.officer(
-        c.UnfreezeEscrow, order_no="京教函 21 号", reason="核查完毕", approved_by="officer-zhao"
-    )
+    lift = school.officer(c.UnfreezeEscrow, order_no="京教函 21 号", reason="核查完毕", approved_by="officer-zhao")
     yield Step(at(after(on, 18), 9), [lift])
 
 
@@ -67,7 +65,5 @@ def new_custodian(school: School, on: date) -> Story:
 
 def renamed(school: School, on: date) -> Story:
     """A new name and licence; history keeps the old one."""
-    name = school.officer(
-        c.RenameInstitution, institution_name=f"{school.name}(更名)", uscc=school.uscc, licensed=True
-    )
+    name = school.officer(c.RenameInstitution, institution_name=f"{school.name}(更名)", uscc=school.uscc, licensed=True)
     yield Step(at(on, 9), [name])

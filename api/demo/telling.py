@@ -26,6 +26,7 @@ class Clock:
         self.now = now
 
     def __call__(self) -> int:
+        """The instant, µs since the epoch."""
         return (self.now - _EPOCH) // _MICROSECOND
 
 
@@ -53,7 +54,7 @@ Story = Generator[Step, list[Answer], None]
 """Yields steps in the order of time and receives the answers to each."""
 
 
-class UnexpectedRefusal(Exception):  # noqa: N818 - says what happened
+class UnexpectedRefusal(Exception):
     """A story asked for something the rules refuse: the story is wrong, or the rules are."""
 
     def __init__(self, order: Order, rejection: Rejection) -> None:
@@ -69,6 +70,8 @@ class Tally:
     commands: int = 0
     events: int = 0
     replayed: int = 0
+    topics: Counter[str] = field(default_factory=Counter)
+    """Stored name without its version → events."""
     refused: Counter[str] = field(default_factory=Counter)
 
     def count(self, answer: Answer) -> None:
@@ -80,14 +83,13 @@ class Tally:
             self.replayed += 1
         else:
             self.events += len(answer.events)
+            self.topics.update(recorded.topic.partition(".")[0] for recorded in answer.events)
 
 
 class Teller:
     """Tells many stories side by side: what falls on the same moment goes to the ledger in one batch."""
 
-    def __init__(
-        self, ledger: Ledger, clock: Settable, *, heard: Callable[[Receipt], None] = lambda _: None
-    ) -> None:
+    def __init__(self, ledger: Ledger, clock: Settable, *, heard: Callable[[Receipt], None] = lambda _: None) -> None:
         self.tally = Tally()
         self._ledger = ledger
         self._clock = clock
