@@ -44,7 +44,8 @@ _ROTA = (
 _RUNAWAY = 1
 """Place in the rota of the one that runs away: a large one."""
 _NAMES = (
-    "启明", "晨光", "知行", "博雅", "星河", "沃野", "青禾", "远帆", "致远", "明德", "向阳", "百川", "新苗", "云帆", "乐思",
+    "启明", "晨光", "知行", "博雅", "星河", "沃野", "青禾", "远帆",
+    "致远", "明德", "向阳", "百川", "新苗", "云帆", "乐思",
 )  # fmt: skip
 _LICENSED = 0.4
 """Part of the non-academic institutions that hold a school licence."""

@@ -93,7 +93,7 @@ class Teller:
         self.tally = Tally()
         self._ledger = ledger
         self._clock = clock
-        self._heard = heard
+        self.heard = heard
         self._numbers = count()
         self._due: list[tuple[datetime, int, Story, Step]] = []
 
@@ -128,7 +128,7 @@ class Teller:
 
     def _checked(self, step: Step, order: Order, answer: Answer) -> Answer:
         if isinstance(answer, Receipt):
-            self._heard(answer)
+            self.heard(answer)
         elif not isinstance(answer, step.refused):
             raise UnexpectedRefusal(order, answer)
         self.tally.count(answer)
