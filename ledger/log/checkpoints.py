@@ -73,7 +73,7 @@ def cosign(text: str, key: PrivateKey, at: int) -> Signature:
 
 
 def cosigned_at(note: Note, witness: PublicKey) -> int | None:
-    """When this witness cosigned the note (POSIX seconds), or None where it did not. Raises NotSigned if it is wrong."""
+    """When this witness cosigned the note (POSIX seconds), None where it did not. Raises NotSigned if it is wrong."""
     times = []
     for value in note.signatures_of(witness):
         at = int.from_bytes(value[:TIME_BYTES], "big")

@@ -1,4 +1,5 @@
 """Keys, signed notes, checkpoints, cosignatures and proofs are those of C2SP, byte for byte."""
+# ruff: noqa: E501 - a signature line is as long as it is
 
 import re
 from base64 import b64encode
@@ -107,7 +108,9 @@ def test_a_malformed_key_is_refused(text: str) -> None:
         parse_public_key(text)
 
 
-@pytest.mark.parametrize("text", ["", "PRIVATE+KEY+a", REFERENCE_PUBLIC, REFERENCE_PRIVATE[:-4], "PRIVATE+KEY+a+b+Ag=="])
+@pytest.mark.parametrize(
+    "text", ["", "PRIVATE+KEY+a", REFERENCE_PUBLIC, REFERENCE_PRIVATE[:-4], "PRIVATE+KEY+a+b+Ag=="]
+)
 def test_a_malformed_private_key_is_refused(text: str) -> None:
     with pytest.raises(MalformedKey):
         parse_private_key(text)

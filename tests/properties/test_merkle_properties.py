@@ -62,7 +62,7 @@ def test_every_tree_continues_its_past_and_no_other(entries: list[bytes], data: 
     root, old_root = merkle.root_of(leaves), merkle.root_of(leaves[:old])
     proof = merkle.consistency_proof(leaves, old)
     assert merkle.verify_consistency(old, size, old_root, root, proof)
-    if 0 < old:
+    if old > 0:
         changed = data.draw(st.integers(0, old - 1))
         forged = merkle.root_of([*leaves[:changed], merkle.leaf_hash(b"forged"), *leaves[changed + 1 : old]])
         assert not merkle.verify_consistency(old, size, forged, root, proof)

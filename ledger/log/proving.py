@@ -1,0 +1,170 @@
+"""Proofs made from the stored bytes: of an event, of a directory entry, of one family's sealed figure."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from msgspec import Struct, json
+from sqlalchemy import Connection, Engine, select
+
+from ledger.commands import SealDay, SealedStatements
+from ledger.escrow import Escrow
+from ledger.events import ContractRegistered, DaySealed, DepositReceived
+from ledger.evolution import evolve
+from ledger.log.checkpoints import parse_checkpoint, with_signatures
+from ledger.log.entries import directory_entry, entry_of
+from ledger.log.merkle import consistency_proof, inclusion_proof, leaf_hash
+from ledger.log.notes import parse_note
+from ledger.log.proofs import Proof
+from ledger.log.records import Raw, raw_events, reading
+from ledger.log.seals import nonce_of, statement_lines, tree_root
+from ledger.log.tables import checkpoints, cosignatures, directory
+from ledger.serialization import decode
+from ledger.sheets import Header
+
+
+class NotYetSigned(LookupError):
+    """There is no checkpoint that covers this yet."""
+
+
+class NotSealed(LookupError):
+    """No seal of that day carries the statement."""
+
+
+class StatementProof(Struct, frozen=True, kw_only=True):
+    """One family's figure under a sealed day, to check offline: its line, the seal's event, and both paths."""
+
+    line: str
+    index: int
+    size: int
+    path: tuple[str, ...]
+    """Hashes from the sibling of the line to the sealed root, lower-case hex."""
+    topic: str
+    state: str
+    """The stored event that sealed the day."""
+    proof: str
+    """The .tlog-proof of that event."""
+
+    def encode(self) -> bytes:
+        """The text of a .statement-proof file: JSON."""
+        return json.format(json.encode(self), indent=2) + b"\n"
+
+
+def prove_event(engine: Engine, institution_id: str, version: int) -> str:
+    """The .tlog-proof of one event under the newest checkpoint of its log. Raises NotYetSigned, StoreUnavailable."""
+    with reading(engine) as connection:
+        return _prove_event(connection, institution_id, version)
+
+
+def _prove_event(connection: Connection, institution_id: str, version: int) -> str:
+    c = checkpoints.c
+    query = select(c.size, c.note).where(c.institution_id == institution_id, c.size >= version)
+    row = connection.execute(query.order_by(c.size.desc()).limit(1)).first()
+    if row is None:
+        raise NotYetSigned(f"{institution_id}/{version}")
+    size, note = row
+    leaves = [leaf_hash(entry_of(each.topic, each.state)) for each in raw_events(connection, institution_id, size)]
+    path = inclusion_proof(leaves, version - 1)
+    return Proof(version - 1, tuple(path), cosigned(connection, note)).encode()
+
+
+def prove_checkpoint(engine: Engine, institution_id: str, size: int) -> str:
+    """The .tlog-proof that a checkpoint of an institution stands in the directory: its entry names size and root."""
+    with reading(engine) as connection:
+        c = checkpoints.c
+        found = select(c.number).where(c.institution_id == institution_id, c.size == size)
+        number = connection.scalar(found)
+        newest = connection.execute(select(directory.c.note).order_by(directory.c.size.desc()).limit(1)).first()
+        if number is None or newest is None:
+            raise NotYetSigned(f"{institution_id} at {size}")
+        leaves = directory_leaves(connection)
+        return Proof(number - 1, tuple(inclusion_proof(leaves, number - 1)), cosigned(connection, newest[0])).encode()
+
+
+def directory_leaves(connection: Connection, through: int | None = None) -> list[bytes]:
+    """Leaf hashes of the directory, up to a size."""
+    c = checkpoints.c
+    query = select(c.institution_id, c.size, c.root).order_by(c.number)
+    if through is not None:
+        query = query.where(c.number <= through)
+    return [
+        leaf_hash(directory_entry(institution_id, size, bytes.fromhex(root)))
+        for institution_id, size, root in connection.execute(query)
+    ]
+
+
+def prove_growth(engine: Engine, old_size: int, size: int) -> list[bytes]:
+    """That the directory of `size` entries continues that of `old_size`: what a witness asks for."""
+    with reading(engine) as connection:
+        return consistency_proof(directory_leaves(connection, size), old_size)
+
+
+def cosigned(connection: Connection, note: str) -> str:
+    """A stored checkpoint with the cosignatures that are stored for it."""
+    checkpoint = parse_checkpoint(parse_note(note).text)
+    c = cosignatures.c
+    query = select(c.line).where(c.origin == checkpoint.origin, c.size == checkpoint.size)
+    return with_signatures(note, connection.scalars(query.order_by(c.line)))
+
+
+def _statements(institution_id: str, events: Iterable[Raw]) -> tuple[int, list[bytes]]:
+    """The last version and the statement lines as of it."""
+    escrow, nonces, version = Escrow(Header(institution_id=institution_id)), dict[str, str](), 0
+    for raw in events:
+        _, event = decode(raw.topic, raw.state)
+        evolve(escrow, event)
+        version = raw.version
+        if isinstance(event, ContractRegistered):
+            nonces[f"contract {event.contract_id}"] = nonce_of(raw.topic, raw.state)
+        elif isinstance(event, DepositReceived):
+            nonces[f"deposit {event.deposit_id}"] = nonce_of(raw.topic, raw.state)
+    return version, statement_lines(escrow, nonces)
+
+
+def sealing(engine: Engine, institution_id: str, business_on: date) -> SealDay:
+    """The command that seals a day with the figures as of now; another posting in between makes it SealOutdated.
+
+    Reads the stream from its first event. Raises StoreUnavailable, LookupError where there is no such stream.
+    """
+    with reading(engine) as connection:
+        version, lines = _statements(institution_id, raw_events(connection, institution_id))
+    if not version:
+        raise LookupError(institution_id)
+    sealed = SealedStatements(stream_version=version, statements=len(lines), root=tree_root(lines))
+    return SealDay(business_on=business_on, sealed=sealed)
+
+
+def prove_statement(engine: Engine, institution_id: str, key: str, business_on: date) -> StatementProof:
+    """One family's figure under the seal of a day; `key` is `contract <id>` or `deposit <id>`.
+
+    Raises NotSealed, NotYetSigned, StoreUnavailable.
+    """
+    with reading(engine) as connection:
+        raw, seal = _seal_of(connection, institution_id, business_on)
+        _, lines = _statements(institution_id, raw_events(connection, institution_id, seal.stream_version))
+        index = _place(lines, key)
+        return StatementProof(
+            line=lines[index].decode(),
+            index=index,
+            size=len(lines),
+            path=tuple(each.hex() for each in inclusion_proof([leaf_hash(line) for line in lines], index)),
+            topic=raw.topic,
+            state=raw.state.decode(),
+            proof=_prove_event(connection, institution_id, raw.version),
+        )
+
+
+def _seal_of(connection: Connection, institution_id: str, business_on: date) -> tuple[Raw, DaySealed]:
+    for raw in raw_events(connection, institution_id):
+        if raw.topic.startswith("day_sealed."):
+            _, event = decode(raw.topic, raw.state)
+            if isinstance(event, DaySealed) and event.business_on == business_on and event.statements_root is not None:
+                return raw, event
+    raise NotSealed(f"{institution_id} on {business_on}")
+
+
+def _place(lines: Sequence[bytes], key: str) -> int:
+    prefix = f"{key} ".encode()
+    for index, line in enumerate(lines):
+        if line.startswith(prefix):
+            return index
+    raise NotSealed(key)

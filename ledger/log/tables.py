@@ -1,0 +1,54 @@
+"""The tables of the proofs: checkpoints for ever, cosignatures beside them, and how far the trees have grown."""
+
+from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, Text, UniqueConstraint
+
+metadata = MetaData()
+
+checkpoints = Table(
+    "log_checkpoints",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("institution_id", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("root", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    UniqueConstraint("institution_id", "size", name="log_checkpoints_of_institution"),
+)
+"""Every checkpoint ever signed; row `number` is leaf number - 1 of the directory. Roots are lower-case hex."""
+
+directory = Table(
+    "log_directory",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+)
+"""Every checkpoint of the directory ever signed, and when (µs UTC)."""
+
+cosignatures = Table(
+    "log_cosignatures",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("line", Text, primary_key=True),
+)
+"""What witnesses signed: one signature line each."""
+
+frontiers = Table(
+    "log_frontiers",
+    metadata,
+    Column("institution_id", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("peaks", Text, nullable=False),
+    Column("signed_size", BigInteger, nullable=False),
+)
+"""The right edge of each tree (hex, one peak after the other), and up to where it is signed; '' is the directory."""
+
+cursors = Table(
+    "log_cursors",
+    metadata,
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+)
+"""The last position of each lane that is in the trees."""
