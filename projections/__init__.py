@@ -1,1 +1,1 @@
-"""What people ask: read models folded from the events."""
+"""What people ask: read models folded and summed from the events, and the queries over them."""

@@ -1,0 +1,79 @@
+"""How far the read models are: a position per lane, parked streams, and institutions being looked at again."""
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from projections.database import Row, table_of
+
+
+class Checkpoint(Row, frozen=True):
+    """Every event of the lane up to this position was taken in, in the transaction that says so."""
+
+    lane: int
+    position: int
+
+
+class Parked(Row, frozen=True):
+    """A stream that stopped before an event which could not be folded; the other streams go on."""
+
+    institution_id: str
+    position: int
+    version: int
+    topic: str
+    error: str
+    detail: str
+    """What went wrong, without personal data."""
+
+
+class Review(Row, frozen=True):
+    """An institution that stopped, was frozen or unfrozen: each of its contracts is looked at again, up to `after`."""
+
+    institution_id: str
+    after: str
+
+
+checkpoint = table_of("checkpoint", Checkpoint, ["lane"])
+parked = table_of("parked", Parked, ["institution_id"])
+review = table_of("review", Review, ["institution_id"])
+
+
+def positions(connection: Connection) -> dict[int, int]:
+    """Lane → position of its checkpoint; lanes that were never read are left out."""
+    return {lane: position for lane, position in connection.execute(select(checkpoint))}
+
+
+def save_position(connection: Connection, lane: int, position: int) -> None:
+    """Move the checkpoint of a lane."""
+    moved = connection.execute(update(checkpoint).where(checkpoint.c.lane == lane).values(position=position))
+    if moved.rowcount == 0:
+        connection.execute(insert(checkpoint).values(lane=lane, position=position))
+
+
+def park(connection: Connection, stream: Parked) -> None:
+    """Stop folding a stream before one of its events."""
+    connection.execute(delete(parked).where(parked.c.institution_id == stream.institution_id))
+    connection.execute(insert(parked).values({name: getattr(stream, name) for name in stream.__struct_fields__}))
+
+
+def list_parked(connection: Connection) -> list[Parked]:
+    """Every parked stream, in order of institution."""
+    return [Parked(*row) for row in connection.execute(select(parked).order_by(parked.c.institution_id))]
+
+
+def reviews_pending(connection: Connection) -> bool:
+    """Whether the contracts of some institution are still being looked at again."""
+    return connection.execute(select(review.c.institution_id).limit(1)).first() is not None
+
+
+def ask_for_review(connection: Connection, institution_id: str) -> None:
+    """Have every contract of an institution looked at again, from the first."""
+    connection.execute(delete(review).where(review.c.institution_id == institution_id))
+    connection.execute(insert(review).values(institution_id=institution_id, after=""))
+
+
+def count_incomplete(connection: Connection, institution_id: str | None = None) -> int:
+    """Institutions that are parked, or whose contracts are still being looked at again."""
+    ids = select(parked.c.institution_id).union(select(review.c.institution_id)).subquery()
+    query = select(func.count()).select_from(ids)
+    if institution_id is not None:
+        query = query.where(ids.c.institution_id == institution_id)
+    return connection.scalar(query) or 0

@@ -1,0 +1,182 @@
+"""The read models' own copy of headers and sheets: what the fold goes on from. It answers no query."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from itertools import islice
+
+import msgspec
+from sqlalchemy import Connection, Table, or_, select
+
+from ledger.identifiers import SheetKey
+from ledger.sheets import SHEETS, Contract, Deposit, Header, Sheet, sheet_key
+from ledger.store.tables import events
+from projections.database import Row, table_of
+from projections.folding import UNKEPT, FoldedEscrow, attempt, fold
+from projections.log import LOG, LogRow, event_in
+from projections.notes import CaseNote, ClosureNote, ContractNote, RefundNote
+
+
+class FoldedHeader(Row, frozen=True):
+    """The header of one escrow after the last event that was folded."""
+
+    institution_id: str
+    version: int
+    state: str
+
+
+class FoldedSheet(Row, frozen=True):
+    """One sheet after the last event that was folded. Settled lessons and release lines are left out."""
+
+    institution_id: str
+    sheet_key: str
+    state: str
+
+
+class InstitutionEvent(Row, frozen=True):
+    """Where in its stream the events are that concern the institution as a whole."""
+
+    institution_id: str
+    version: int
+
+
+folded_header = table_of("folded_header", FoldedHeader, ["institution_id"])
+folded_sheet = table_of("folded_sheet", FoldedSheet, ["institution_id", "sheet_key"])
+institution_event = table_of("institution_event", InstitutionEvent, ["institution_id", "version"])
+
+KEYS_AT_ONCE = 500
+_UNKEPT = tuple(f"{kind}:" for kind in sorted(UNKEPT))
+_SETTLES = ("lesson:", "release:")
+
+_KEPT: tuple[type[Sheet], ...] = (*SHEETS.values(), RefundNote, ContractNote, CaseNote, ClosureNote)
+
+_encode = msgspec.json.Encoder().encode
+_header = msgspec.json.Decoder(Header).decode
+_sheet = {kind.kind: msgspec.json.Decoder(kind).decode for kind in _KEPT}
+
+
+def header_row(header: Header) -> FoldedHeader:
+    """A header as it is kept."""
+    return FoldedHeader(header.institution_id, header.version, _encode(header).decode())
+
+
+def sheet_row(institution_id: str, key: SheetKey, sheet: Sheet) -> FoldedSheet:
+    """A sheet as it is kept."""
+    return FoldedSheet(institution_id, key, _encode(sheet).decode())
+
+
+class State:
+    """Loads escrows from the tables of one set: the live ones, or those of a rebuild."""
+
+    def __init__(self, connection: Connection, headers: Table, sheets: Table) -> None:
+        self._connection = connection
+        self._headers = headers
+        self._sheets = sheets
+
+    def escrow(self, institution_id: str) -> FoldedEscrow:
+        """An escrow as it stands, with no sheet in memory yet; an empty one for a stream that begins."""
+        query = select(self._headers.c.state).where(self._headers.c.institution_id == institution_id)
+        state = self._connection.execute(query).scalar()
+        header = Header(institution_id=institution_id) if state is None else _header(state)
+        escrow = FoldedEscrow(header, _nowhere)
+        escrow.source = lambda key: self._find(escrow, key)
+        return escrow
+
+    def prefetch(self, escrow: FoldedEscrow, keys: Iterable[SheetKey]) -> None:
+        """Read the sheets with these keys at once; those that are not kept come later, one by one."""
+        institution_id = escrow.header.institution_id
+        wanted = iter(dict.fromkeys(keys))
+        while chunk := list(islice(wanted, KEYS_AT_ONCE)):
+            query = select(self._sheets.c.sheet_key, self._sheets.c.state)
+            query = query.where(self._sheets.c.institution_id == institution_id, self._sheets.c.sheet_key.in_(chunk))
+            found = {key: decode_sheet(key, state) for key, state in self._connection.execute(query)}
+            escrow.sheets |= {key: found.get(key) for key in chunk if key in found or not key.startswith(_SETTLES)}
+
+    def keys_between(self, institution_id: str, after: str, before: str, limit: int) -> list[SheetKey]:
+        """The next keys of an institution's sheets, in order, both ends excluded."""
+        column = self._sheets.c.sheet_key
+        query = select(column).where(self._sheets.c.institution_id == institution_id)
+        query = query.where(column > after, column < before).order_by(column).limit(limit)
+        return [SheetKey(key) for key in self._connection.scalars(query)]
+
+    def _find(self, escrow: FoldedEscrow, key: SheetKey) -> Sheet | None:
+        if key.startswith(_UNKEPT):
+            return None
+        query = select(self._sheets.c.state).where(
+            self._sheets.c.institution_id == escrow.header.institution_id, self._sheets.c.sheet_key == key
+        )
+        state = self._connection.execute(query).scalar()
+        if state is not None:
+            return decode_sheet(key, state)
+        return settled_sheet(self._connection, escrow, key) if key.startswith(_SETTLES) else None
+
+
+def empty_escrow(institution_id: str) -> FoldedEscrow:
+    """An escrow before its first event, all of which will be in memory."""
+    return FoldedEscrow(Header(institution_id=institution_id), _nowhere)
+
+
+def _nowhere(_key: SheetKey) -> None:
+    return None
+
+
+def decode_sheet(key: str, state: str) -> Sheet:
+    """The sheet in a kept row; its kind is the key up to the first colon."""
+    sheet: Sheet = _sheet[key.partition(":")[0]](state)
+    return sheet
+
+
+def settled_sheet(connection: Connection, escrow: FoldedEscrow, key: SheetKey) -> Sheet | None:
+    """A lesson or release line that was settled and is touched again: folded from its contract's events so far."""
+    kind, first, second = key.split(":")
+    contract_id = first if kind == "lesson" else second
+    rows = contract_rows_of_log(connection, escrow.header.institution_id, contract_id, escrow.header.version)
+    history, _ = fold_contract(rows, contract_id, escrow)
+    return history.sheets.get(key)
+
+
+def contract_rows_of_log(
+    connection: Connection, institution_id: str, contract_id: str, until_version: int
+) -> list[LogRow]:
+    """The events that name a contract, also as the other end of a transfer. An index range of its events."""
+    of_contract = or_(events.c.contract_id == contract_id, events.c.to_contract_id == contract_id)
+    query = LOG.where(events.c.originator_id == institution_id, of_contract)
+    query = query.where(events.c.originator_version <= until_version).order_by(events.c.originator_version)
+    return [LogRow(*row) for row in connection.execute(query)]
+
+
+def fold_contract(rows: Iterable[LogRow], contract_id: str, around: FoldedEscrow) -> tuple[FoldedEscrow, int]:
+    """One contract folded from events of its own, and how many of them could not be folded.
+
+    What belongs to others (the deposit that paid, the other end of a transfer, a distribution) is lent by `around`:
+    copies that the fold may write on and nobody reads.
+    """
+    own = sheet_key(Contract, contract_id)
+
+    lent: list[SheetKey] = []
+
+    def lend(key: SheetKey) -> Sheet | None:
+        if key == own or not key.startswith(("contract:", "deposit:", "distribution:")):
+            return None
+        lent.append(key)
+        return _blank(copy(around.look(key)))
+
+    escrow = FoldedEscrow(Header(institution_id=around.header.institution_id), lend)
+    left_out = 0
+    for row in rows:
+        left_out += not attempt(escrow, event_in(row.topic, row.state), row.version)
+    for key in lent:
+        escrow.sheets.pop(key, None)
+    return escrow, left_out
+
+
+def _blank(sheet: Sheet | None) -> Sheet | None:
+    if isinstance(sheet, Deposit):
+        sheet.applied, sheet.unapplied_fen = (), sheet.amount_fen
+    return sheet
+
+
+def fold_rows(escrow: FoldedEscrow, rows: Sequence[LogRow]) -> Iterator[LogRow]:
+    """Fold rows in order; yields each before it is folded, so that a failure has its row."""
+    for row in rows:
+        yield row
+        fold(escrow, event_in(row.topic, row.state), row.version)
