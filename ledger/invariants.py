@@ -26,12 +26,15 @@ def check(escrow: Escrow, event: Event) -> None:
     legs = _LEGS.get(type(event))
     if legs is None:
         return
-    _holds(sum(sign * getattr(event, amount) for sign, amount in legs) == 0, "legs sum to zero", event)
+    amounts = [getattr(event, amount) for _, amount in legs]
+    _holds(min(amounts) >= 0, "no amount is negative", event)
+    _holds(sum(leg[0] * fen for leg, fen in zip(legs, amounts, strict=True)) == 0, "legs sum to zero", event)
     _holds(min(getattr(header, name) for name in _LIABILITIES) >= 0, "no liability below zero", event)
     _check_custody(header, event)
-    contract_id = getattr(event, "contract_id", None)
-    if contract_id is not None:
-        _check_contract(escrow.get(Contract, contract_id), event)
+    for party in ("contract_id", "to_contract_id"):
+        contract_id = getattr(event, party, None)
+        if contract_id is not None:
+            _check_contract(escrow.get(Contract, contract_id), event)
     if isinstance(event, ReleaseInstructed):
         _holds(not header.frozen, "a frozen escrow releases nothing", event)
 
