@@ -521,14 +521,6 @@ class NothingDue(Rejection):
 
 
 @dataclass(unsafe_hash=True)
-class EntitlementUndetermined(Rejection):
-    """The facts recorded do not determine what is due."""
-
-    contract_id: str
-    reason: str
-
-
-@dataclass(unsafe_hash=True)
 class ReplyWindowUnknown(Rejection):
     """No reply window is known for the place: silence means nothing."""
 

@@ -13,7 +13,7 @@ _CONFLICT = (
     "contract_not_paid duplicate_bank_serial deposit_exceeded price_exceeded deposit_already_reversed "
     "repayment_exceeds_receivable lesson_already_claimed lesson_not_open lesson_not_covered guardian_not_notified "
     "window_still_open release_exceeds_earned order_not_completed custody_short refund_already_open "
-    "refund_not_in_state refund_below_entitlement refund_above_paid nothing_due entitlement_undetermined "
+    "refund_not_in_state refund_below_entitlement refund_above_paid nothing_due "
     "reply_window_still_open instruction_exceeds_refund payee_unknown deduction_without_refund deduction_exceeds_held "
     "acknowledgement_exceeds_due case_already_open case_not_in_state mediation_time_running mediation_time_over "
     "settlement_not_overdue confirmation_too_late risk_deposit_exceeded risk_deposit_still_needed "
