@@ -7,9 +7,10 @@ from datetime import datetime
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from api.demo.database import DatabaseAway, LedgerNotEmpty, prepared
-from api.demo.report import as_json, show
+from api.demo.database import DatabaseAway, LedgerNotEmpty, prepared, shown
+from api.demo.report import WIDTH, as_json, show
 from api.demo.run import BEGINNING, ENDING, Run, run
+from api.demo.serving import serve as serve_ledger
 from api.demo.telling import BEIJING, Tally
 from api.settings import Settings
 
@@ -19,35 +20,42 @@ MOST = 100.0
 
 
 def command(
-    settings: Settings, *, scale: float = 1.0, seed: int = SEED, json: bool = False, quiet: bool = False
-) -> tuple[int, Settings]:
-    """Tell the story and print what is due; returns the exit code and the settings to serve the ledger with.
+    settings: Settings,
+    *,
+    scale: float = 1.0,
+    seed: int = SEED,
+    serve: bool = True,
+    json: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Tell the story, print what is due, and serve the ledger unless told not to; returns the exit code.
 
-    0: told. 2: a scale out of range, or a ledger that is not empty. 3: the database is away.
+    0: done. 2: a scale out of range, or a ledger that is not empty. 3: the database cannot be opened.
     """
-    out, err = Console(width=100), Console(stderr=True, width=100)
+    out, err = Console(width=WIDTH, soft_wrap=False), Console(stderr=True, width=WIDTH)
     if not 0 < scale <= MOST:
         err.print(f"--scale lies above 0 and is at most {MOST:g}, not {scale:g}")
-        return USAGE, settings
+        return USAGE
     try:
         url = prepared(settings)
     except LedgerNotEmpty as refusal:
         err.print(str(refusal))
-        return USAGE, settings
+        return USAGE
     except DatabaseAway as failure:
-        err.print(f"the database cannot be opened: {failure}")
-        return ENVIRONMENT, settings
+        err.print(f"the database cannot be opened: {failure}", markup=False)
+        return ENVIRONMENT
     told = _told(err, url, scale, seed, watched=not (json or quiet))
     if json:
-        sys.stdout.write(
-            json_text.dumps(_summary(told, scale, seed) | as_json(told.findings), ensure_ascii=False) + "\n"
-        )
+        summary = _summary(told, scale, seed, url) | as_json(told.findings)
+        sys.stdout.write(json_text.dumps(summary, ensure_ascii=False) + "\n")
     elif not quiet:
         show(out, told.findings)
         out.print(_sentence(told, scale, seed))
-    if not json and settings.database_url is None:
-        out.print(f"账本在 The ledger is at {url}", soft_wrap=True)
-    return OK, settings.model_copy(update={"database_url": url})
+    if not json:
+        out.print(f"账本在 The ledger is at {shown(url)}", soft_wrap=True, highlight=False)
+    if serve:
+        serve_ledger(settings.model_copy(update={"database_url": url}), err if json else out)
+    return OK
 
 
 def _told(console: Console, url: str, scale: float, seed: int, *, watched: bool) -> Run:
@@ -68,8 +76,9 @@ def _told(console: Console, url: str, scale: float, seed: int, *, watched: bool)
         return run(url, scale, seed, watch)
 
 
-def _summary(told: Run, scale: float, seed: int) -> dict[str, object]:
+def _summary(told: Run, scale: float, seed: int, url: str) -> dict[str, object]:
     return {
+        "database_url": shown(url),
         "scale": scale,
         "seed": seed,
         "institutions": told.tally.topics["escrow_opened"],

@@ -4,7 +4,7 @@ import tempfile
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.settings import Settings
@@ -40,6 +40,11 @@ def prepared(settings: Settings) -> str:
     if held:
         raise LedgerNotEmpty(held)
     return url
+
+
+def shown(url: str) -> str:
+    """The URL without its password."""
+    return make_url(url).render_as_string(hide_password=True)
 
 
 def _fresh_file() -> Path:

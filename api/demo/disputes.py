@@ -23,8 +23,8 @@ def dispute(school: School, enrolment: Enrolment, lesson_id: str, on: date, rng:
     yield Step(at(after(on, 9), 15), [decision])
 
 
-def late_dispute(school: School, enrolment: Enrolment, on: date) -> Story:
-    """A lesson confirmed and already paid out turns out not to have been given: the school puts the money back."""
+def late_dispute(school: School, enrolment: Enrolment, on: date, outcome: str) -> Story:
+    """A lesson confirmed and already paid out is contested; if it was not given, the school puts the money back."""
     yield Step(at(on, 11))
     book = school.contracts[enrolment.contract_id]
     if not book.confirmed or book.held_fen or book.refund_id or book.refunded or book.ended:
@@ -33,7 +33,7 @@ def late_dispute(school: School, enrolment: Enrolment, on: date) -> Story:
     lesson = {"contract_id": enrolment.contract_id, "lesson_id": lesson_id}
     contest = school.guardian(enrolment.guardian_id, c.DisputeLesson, **lesson, reason="误点确认,当天停课")
     yield Step(at(on, 12), [contest])
-    decision = school.officer(c.DecideDispute, **lesson, outcome="reversed", reason="停课通知为证")
+    decision = school.officer(c.DecideDispute, **lesson, outcome=outcome, reason="停课通知与签到表")
     yield Step(at(after(on, 6), 15), [decision])
     if owed_fen := book.accounts["institution_receivable"]:
         repaid = school.bank(

@@ -42,10 +42,17 @@ class Roll:
     """Lesson of a silent family → when its window ends."""
 
 
-def class_life(school: School, group: Group, rng: Random, teller: Teller, *, calm: bool = False) -> Story:
-    """One class from signing to its end; where it is calm, everybody stays and confirms."""
+def class_life(
+    school: School, group: Group, rng: Random, teller: Teller, *, calm: bool = False, certain: Sequence[Fate] = ()
+) -> Story:
+    """One class from signing to its end; where it is calm, everybody stays and confirms.
+
+    `certain` is what becomes of its first children for sure, after the second lesson.
+    """
     roll = Roll(school, group, rng, calm)
-    for enrolment in () if calm else group.enrolments:
+    for enrolment, fate in zip(group.enrolments, certain, strict=False):
+        roll.fates[enrolment.contract_id] = (2, fate)
+    for enrolment in () if calm else group.enrolments[len(certain) :]:
         if rng.random() < FATED:
             roll.fates[enrolment.contract_id] = (rng.randrange(0, len(group.days) - 1, 2), rng.choice(FATES))
         elif rng.random() < SILENT:

@@ -13,8 +13,6 @@ from ledger.answers import Answer, Receipt
 from ledger.events import MediationOpened
 from ledger.orders import Order
 
-BROKEN = 0.4
-
 
 def _opened(school: School, enrolment: Enrolment, case_id: str) -> Order:
     return school.mediator(
@@ -51,47 +49,62 @@ def _begin(school: School, enrolment: Enrolment, on: date) -> Story:
     yield Step(at(after(on, 2), 11), [no])
 
 
-def instalments(school: School, enrolment: Enrolment, on: date, rng: Random) -> Story:
-    """Settled in three instalments: kept, or broken after the first and then enforced."""
+def instalments(school: School, enrolment: Enrolment, on: date, rng: Random) -> Story:  # noqa: ARG001 - a fate like the others
+    """Settled in three instalments, each paid on its day."""
     if not askable(school, enrolment):
         return
-    case_id = school.number("M")
+    case_id, days = school.number("M"), [after(on, 13 + 14 * number) for number in range(1, 4)]
+    yield from _settled(school, enrolment, case_id, on, days)
+    for number, day in enumerate(days, 1):
+        yield from _instalment(school, f"{case_id}.{number}", day)
+
+
+def broken_instalments(school: School, enrolment: Enrolment, on: date, rng: Random) -> Story:
+    """The court confirms the settlement; the second instalment is not paid, the officer has the rest paid."""
+    if not askable(school, enrolment):
+        return
+    case_id, days = school.number("M"), [after(on, 13 + 14 * number) for number in range(1, 4)]
+    yield from _settled(school, enrolment, case_id, on, days)
+    yield _confirmed(school, case_id, after(on, 25))
+    yield from _instalment(school, f"{case_id}.1", days[0])
+    breach = school.mediator(c.BreachSettlement, case_id=case_id, reason="第二期到期未付")
+    yield Step(at(after(days[1], rng.randint(2, 5)), 10), [breach])
+    for number in (2, 3):
+        yield from _instalment(school, f"{case_id}.{number}", after(days[2], number))
+
+
+def _settled(school: School, enrolment: Enrolment, case_id: str, on: date, days: Sequence[date]) -> Story:
+    """Refused at the school, settled at the centre for all that is due, in parts."""
     yield from _begin(school, enrolment, on)
     answers = yield Step(at(after(on, 4), 10), [_opened(school, enrolment, case_id)])
     due_fen = _due_fen(answers)
-    accepted_on = after(on, 6)
-    yield Step(at(accepted_on, 10), [school.mediator(c.AcceptMediation, case_id=case_id, accepted_on=accepted_on)])
-    agreed_on = after(on, 13)
+    yield Step(at(after(on, 6), 10), [_accepted(school, case_id, after(on, 6))])
     parts = [due_fen // 3, due_fen // 3, due_fen - 2 * (due_fen // 3)]
-    days = [after(agreed_on, 7 + 14 * number) for number in range(3)]
     settle = school.mediator(
         c.AgreeSettlement,
         case_id=case_id,
         kind="instalments",
-        agreed_on=agreed_on,
+        agreed_on=after(on, 13),
         amount_fen=due_fen,
         instalments=[{"due_on": day, "amount_fen": part} for day, part in zip(days, parts, strict=True)],
     )
-    yield Step(at(agreed_on, 15), [settle])
-    broken = rng.random() < BROKEN
-    yield from _instalment(school, f"{case_id}.1", days[0])
-    if broken:
-        yield from _broken(school, case_id, after(days[1], 3))
-    for number, day in enumerate(days[1:], 2):
-        yield from _instalment(school, f"{case_id}.{number}", after(days[-1], number) if broken else day)
+    yield Step(at(after(on, 13), 15), [settle])
 
 
-def _broken(school: School, case_id: str, on: date) -> Story:
-    """The second instalment is not paid: the settlement is broken and goes to the court for confirmation."""
-    breach = school.mediator(c.BreachSettlement, case_id=case_id, reason="第二期到期未付")
-    confirmed = school.mediator(
+def _accepted(school: School, case_id: str, on: date) -> Order:
+    return school.mediator(c.AcceptMediation, case_id=case_id, accepted_on=on)
+
+
+def _confirmed(school: School, case_id: str, on: date) -> Step:
+    """Both sides asked the court together, within thirty days (CPL art. 205)."""
+    ruling = school.mediator(
         c.RecordJudicialConfirmation,
         case_id=case_id,
         outcome="confirmed",
         ruling_no=f"(2026)司确 {case_id}",
-        applied_on=on,
+        applied_on=after(on, -5),
     )
-    yield Step(at(on, 10), [breach, confirmed])
+    return Step(at(on, 10), [ruling])
 
 
 def _instalment(school: School, refund_id: str, on: date) -> Story:
@@ -112,7 +125,7 @@ def failed(school: School, enrolment: Enrolment, on: date, rng: Random) -> Story
     yield Step(at(after(on, 4), 10), [_opened(school, enrolment, case_id)])
     yield Step(
         at(after(on, 5), 10),
-        [school.mediator(c.AcceptMediation, case_id=case_id, accepted_on=after(on, 5))],
+        [_accepted(school, case_id, after(on, 5))],
     )
     ended_on = after(on, 21 + rng.randrange(7))
     yield Step(at(ended_on, 10), [school.mediator(c.FailMediation, case_id=case_id, reason="双方分歧过大")])
@@ -126,6 +139,18 @@ def failed(school: School, enrolment: Enrolment, on: date, rng: Random) -> Story
     )
     yield Step(at(after(ended_on, 3), 10), [order])
     yield from _instalment(school, refund_id, after(ended_on, 8))
+
+
+def expired(school: School, enrolment: Enrolment, on: date, rng: Random) -> Story:  # noqa: ARG001 - a fate like the others
+    """Both want more time; it runs out all the same, and lessons go on."""
+    if not askable(school, enrolment):
+        return
+    case_id = school.number("M")
+    yield Step(at(on, 10), [_opened(school, enrolment, case_id)])
+    yield Step(at(after(on, 1), 10), [_accepted(school, case_id, after(on, 1))])
+    longer = school.mediator(c.ExtendMediation, case_id=case_id, ends_on=after(on, 45), consent="signed by both sides")
+    yield Step(at(after(on, 25), 10), [longer])
+    yield Step(at(after(on, 46), 10), [school.mediator(c.ExpireMediation, case_id=case_id)])
 
 
 def withdrawn(school: School, enrolment: Enrolment, on: date, rng: Random) -> Story:  # noqa: ARG001 - a fate like the others
@@ -144,7 +169,7 @@ def with_deduction(school: School, enrolment: Enrolment, on: date, rng: Random) 
         return
     case_id = school.number("M")
     yield Step(at(on, 10), [_opened(school, enrolment, case_id)])
-    yield Step(at(after(on, 1), 10), [school.mediator(c.AcceptMediation, case_id=case_id, accepted_on=after(on, 1))])
+    yield Step(at(after(on, 1), 10), [_accepted(school, case_id, after(on, 1))])
     kept_fen = 10_00 * rng.randint(3, 12)
     materials = school.mediator(
         c.RetainDeduction,

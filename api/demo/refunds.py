@@ -6,13 +6,14 @@ from random import Random
 
 from api.demo.days import after
 from api.demo.groups import Enrolment, askable
-from api.demo.mediations import failed, instalments, with_deduction, withdrawn
+from api.demo.mediations import broken_instalments, expired, failed, instalments, with_deduction, withdrawn
 from api.demo.schools import School
 from api.demo.telling import Step, Story, at
 from ledger import commands as c
 from ledger.answers import Answer, Receipt
 from ledger.events import RefundRequested
 from ledger.orders import Order
+from ledger.rejections import NothingDue
 
 REFUSED, AGREED = 0.5, 0.6
 """How often a school says no to a family that then stays, and yes to one that it then does not pay."""
@@ -52,7 +53,10 @@ def leaves(school: School, enrolment: Enrolment, on: date, rng: Random) -> Story
     if not askable(school, enrolment):
         return
     refund_id = school.number("R")
-    yield Step(at(on, 14), [request(school, enrolment, refund_id, "family", on)])
+    ask = request(school, enrolment, refund_id, "family", on)
+    answers = yield Step(at(on, 14), [ask], refused=(NothingDue,))
+    if isinstance(answers[0], NothingDue):  # at the list price nothing is left (art. 19)
+        return
     yield Step(at(after(on, 2), 11), [school.office(c.ApproveRefund, refund_id=refund_id)])
     yield from pay(school, refund_id, after(on, rng.randint(3, 6)))
 
@@ -72,7 +76,10 @@ def changes_mind(school: School, enrolment: Enrolment, on: date, rng: Random) ->
     if not askable(school, enrolment):
         return
     refund_id = school.number("R")
-    yield Step(at(on, 14), [request(school, enrolment, refund_id, "family", on)])
+    ask = request(school, enrolment, refund_id, "family", on)
+    answers = yield Step(at(on, 14), [ask], refused=(NothingDue,))
+    if isinstance(answers[0], NothingDue):  # at the list price nothing is left (art. 19)
+        return
     if rng.random() < REFUSED:
         refusal = school.office(c.RefuseRefund, refund_id=refund_id, reason="课程已过半")
         yield Step(at(after(on, 1), 11), [refusal])
@@ -168,8 +175,11 @@ FATES: tuple[Fate, ...] = (
     never_paid,
     cash_in_hand,
     instalments,
+    broken_instalments,
     failed,
     with_deduction,
     withdrawn,
+    expired,
 )
 """What may become of a contract, the common more often."""
+EVERY_FATE: tuple[Fate, ...] = tuple(dict.fromkeys(FATES))

@@ -22,6 +22,7 @@ from api.demo.incidents import (
     siblings,
 )
 from api.demo.lessons import class_life
+from api.demo.refunds import EVERY_FATE
 from api.demo.releases import releases
 from api.demo.schools import School
 from api.demo.supervision import (
@@ -38,6 +39,8 @@ from api.demo.telling import Story, Teller
 CLOSES_ON = date(2026, 8, 10)
 RUNS_AWAY_ON = date(2026, 9, 16)
 CHARGED_BACK_ON = date(2026, 4, 27)
+FATED_PLACES = ("CN-ZJ", "CN-AH-WH")
+"""Here every fate happens once, however small the city is."""
 
 Classes = dict[str, list[Group]]
 """Institution → its classes."""
@@ -46,6 +49,7 @@ Classes = dict[str, list[Group]]
 def the_year(cast: Cast, seed: int, teller: Teller) -> None:
     """Hand every story of the city to the teller."""
     classes: Classes = {}
+    fates = iter((EVERY_FATE[:7], EVERY_FATE[7:]))
     for school, contracts in zip(cast.schools, cast.contracts, strict=True):
         rng = Random(f"{seed}:{school.institution_id}")  # noqa: S311 - a repeatable story, not a secret
         teller.add(opened(school, security_fen=_security_fen(cast, school)), seals(school))
@@ -53,12 +57,14 @@ def the_year(cast: Cast, seed: int, teller: Teller) -> None:
         if school is cast.orderly:
             mine = [group for group in mine if group.term is not AUTUMN]
         calm = school in (cast.orderly, cast.runaway)
-        teller.add(*(class_life(school, group, rng, teller, calm=calm) for group in mine))
+        for group in mine:
+            certain = next(fates, ()) if school.jurisdiction in FATED_PLACES and group.term is SPRING else ()
+            teller.add(class_life(school, group, rng, teller, calm=calm, certain=certain))
         comes_back_on = RELEASE_DAYS[1] if school is cast.first(CHENGDU) else None
         teller.add(releases(school, comes_back_on=comes_back_on))
         classes[school.institution_id] = mine
     rng = Random(f"{seed}:incidents")  # noqa: S311 - a repeatable story, not a secret
-    teller.add(*_payments(cast, classes, rng), *_families(cast, classes, rng), *_institutions(cast, classes))
+    teller.add(*_payments(cast, classes, rng), *_families(cast, classes), *_institutions(cast, classes))
 
 
 def _security_fen(cast: Cast, school: School) -> int:
@@ -79,7 +85,7 @@ def _payments(cast: Cast, classes: Classes, rng: Random) -> Iterator[Story]:
     yield chargeback(school, _of(school, classes), CHARGED_BACK_ON, rng)
 
 
-def _families(cast: Cast, classes: Classes, rng: Random) -> Iterator[Story]:
+def _families(cast: Cast, classes: Classes) -> Iterator[Story]:
     school = cast.first(SCI_TECH)
     group = _of(school, classes)
     for enrolment in group.enrolments[:5]:
@@ -87,8 +93,8 @@ def _families(cast: Cast, classes: Classes, rng: Random) -> Iterator[Story]:
     school = cast.first(NATIONAL)
     yield lessons_to_a_friend(school, _of(school, classes), date(2026, 4, 15))
     school = cast.first(CHENGDU)
-    for enrolment in rng.sample(_of(school, classes).enrolments, 2):
-        yield late_dispute(school, enrolment, date(2026, 5, 20))
+    for enrolment, outcome in zip(_of(school, classes).enrolments, ("reversed", "upheld", "reversed"), strict=False):
+        yield late_dispute(school, enrolment, date(2026, 4, 22), outcome)
     school = cast.runaway
     for group in classes[school.institution_id][-2:]:
         for enrolment in group.enrolments[:2]:
