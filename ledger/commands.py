@@ -19,7 +19,20 @@ from pydantic import (
 
 from ledger.hours import format_hours, parse_hours
 from ledger.identifiers import Category, Cause, Id, Role, SheetKey
-from ledger.sheets import Case, Contract, Deposit, Lesson, Mark, Refund, ReleaseLine, sheet_key
+from ledger.sheets import (
+    BankLine,
+    BankStatement,
+    Break,
+    Case,
+    Contract,
+    Deposit,
+    Lesson,
+    Mark,
+    Refund,
+    ReleaseLine,
+    sheet_key,
+)
+from ledger.statements import item_break_id, ledger_serial
 
 MAX_FEN = 10**15
 MAX_LINES = 1000
@@ -807,6 +820,167 @@ class CompleteDistribution(Command, by=[REGULATOR]):
     """Record that the whole ordered list has been approved."""
 
     distribution_id: Id
+
+
+# ── bank's books ────────────────────────────────────────────────────────────────────────────────────────────
+
+SignedFen = Annotated[int, Field(ge=-MAX_FEN, le=MAX_FEN)]
+"""Fen as the bank books them: credits positive, debits negative."""
+LineKey = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}\.[0-9a-f]{24}$")]
+Reference = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^((deposit|reversal|repayment):[A-Za-z0-9_.-]{1,128}"
+        r"|(release|refund):[A-Za-z0-9_.-]{1,128}:[A-Za-z0-9_.-]{1,128})$"
+    ),
+]
+"""A payment: `deposit:ID`, `reversal:DEPOSIT`, `repayment:ID`, `release:ID:CONTRACT`, `refund:ID:INSTRUCTION`."""
+
+
+def _payment_sheets(reference: str) -> Iterable[SheetKey]:
+    kind, first, *rest = reference.split(":")
+    yield sheet_key(Break, item_break_id(reference))
+    if kind in {"deposit", "reversal"}:
+        yield sheet_key(Deposit, first)
+    elif kind == "refund":
+        yield sheet_key(Refund, first)
+    elif kind == "release":
+        yield sheet_key(ReleaseLine, first, rest[0])
+        yield sheet_key(Contract, rest[0])
+
+
+class RecordStatement(Command, by=[BANK, REGULATOR]):
+    """Take in a statement of the custodian bank; its lines are booked one by one after it."""
+
+    statement_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}(-[0-9]{1,4})?$")]
+    """SHA-256 of the file; `-2` and on for further statements in it."""
+    format: Id
+    account_id: Id
+    from_on: date
+    to_on: date
+    opening_fen: SignedFen
+    closing_fen: SignedFen
+    credits_fen: FenOrZero
+    debits_fen: FenOrZero
+    lines: Annotated[int, Field(ge=0, le=10**6)]
+    repeated: Annotated[int, Field(ge=0, le=10**6)] = 0
+    repeated_fen: SignedFen = 0
+    lines_sha256: Sha256 | Literal[""]
+    """Chained over the new lines in order: h = sha256(h + "line_key:signed_fen\\n"), from "" on."""
+
+    def touches(self) -> Iterable[SheetKey]:
+        """The statement, which must be new."""
+        return (sheet_key(BankStatement, self.statement_id),)
+
+
+class BankShareLine(Line):
+    """A part of a bank line and the payment it is."""
+
+    reference: Reference
+    signed_fen: SignedFen
+
+
+class Matched(Line):
+    """The line is payments that are recorded or instructed; what was only instructed is settled by it."""
+
+    kind: Literal["matched"] = "matched"
+    shares: Annotated[list[BankShareLine], Field(min_length=1, max_length=MAX_LINES)]
+
+
+class Returned(Line):
+    """The line is payments that came back (退票): the debt is open again."""
+
+    kind: Literal["returned"] = "returned"
+    shares: Annotated[list[BankShareLine], Field(min_length=1, max_length=MAX_LINES)]
+
+
+class Deposited(Line):
+    """The line is a deposit that only the bank knew: it becomes one, applied where it names a contract it fits."""
+
+    kind: Literal["deposit"] = "deposit"
+    payer_ref: Id
+    remittance: Annotated[str, StringConstraints(max_length=140, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    contract_id: Id | None = None
+    unregistered: Annotated[str, StringConstraints(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    """What looks like a contract number and is none that is registered."""
+
+
+class Reversed(Line):
+    """The line takes a deposit back (冲正, chargeback)."""
+
+    kind: Literal["reversed"] = "reversed"
+    deposit_id: Id
+    reason: Literal["bank_reversal", "chargeback"] = "bank_reversal"
+
+
+class Unexplained(Line):
+    """Nothing recorded explains the line: a break is opened."""
+
+    kind: Literal["break"] = "break"
+    cause: Literal["in_transit", "unregistered_contract", "reversal", "bank_error", "unknown"] = "unknown"
+    owner: Literal["bank", "institution", "regulator"] = "regulator"
+    note: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+
+
+class BookStatementLine(Command, by=[BANK, REGULATOR]):
+    """Book one line of a recorded statement, in turn: what it is matched to, what it becomes, or the break it opens."""
+
+    statement_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}(-[0-9]{1,4})?$")]
+    number: Annotated[int, Field(ge=1, le=10**6)]
+    """Its turn among the new lines of the statement, from 1."""
+    account_id: Id
+    line: Annotated[int, Field(ge=0, le=10**7)]
+    """Line of the file."""
+    line_key: LineKey
+    booked_on: date
+    value_on: date
+    signed_fen: SignedFen
+    serial: Annotated[str, StringConstraints(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    rule: Id
+    """The matching rule that found it."""
+    outcome: Annotated[Matched | Returned | Deposited | Reversed | Unexplained, Field(discriminator="kind")]
+
+    @property
+    def bank_serial(self) -> str:
+        """The bank's serial number as the ledger writes it."""
+        return ledger_serial(self.serial, self.line_key)
+
+    @property
+    def deposit_id(self) -> str:
+        """The deposit that this line is, if it is one: what the bank would have posted it as."""
+        return f"{self.account_id}.{self.value_on:%Y%m%d}.{self.bank_serial}"
+
+    def touches(self) -> Iterable[SheetKey]:
+        """The statement, the line, which must be new, and the deposit it becomes."""
+        yield sheet_key(BankStatement, self.statement_id)
+        yield sheet_key(BankLine, self.line_key)
+        outcome = self.outcome
+        if isinstance(outcome, Deposited):
+            yield sheet_key(Deposit, self.deposit_id)
+            if outcome.contract_id is not None:
+                yield sheet_key(Contract, outcome.contract_id)
+        elif isinstance(outcome, Matched | Returned):
+            for share in outcome.shares:
+                yield from _payment_sheets(share.reference)
+
+
+class OpenBreak(Command, by=[BANK, REGULATOR]):
+    """Note that the bank's statements do not show a recorded payment (yet)."""
+
+    reference: Reference
+    note: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+
+
+class ResolveBreak(Command, by=[BANK, REGULATOR]):
+    """Close a break: matched to payments recorded since, corrected by an opposite bank line, or explained."""
+
+    break_id: Id
+    resolution: Literal["matched", "corrected", "explained"]
+    shares: Annotated[list[BankShareLine], Field(max_length=MAX_LINES)] = []
+    """For `matched`: the payments; they sum to the line."""
+    corrected_by: Id | None = None
+    """For `corrected`: the break of the opposite line; both are closed."""
+    note: Text
 
 
 COMMANDS: dict[str, type[Command]] = {

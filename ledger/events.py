@@ -665,6 +665,100 @@ class DistributionCompleted(Event, frozen=True, kw_only=True):
     families: int
 
 
+# ── bank's books ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class StatementRecorded(Event, frozen=True, kw_only=True):
+    """The custodian bank's statement was taken in: where it begins and ends; its lines follow, each an event."""
+
+    statement_id: str
+    """SHA-256 of the file; `-2` and on for further statements in it."""
+    format: str
+    account_id: str
+    from_on: date
+    to_on: date
+    opening_fen: Fen
+    closing_fen: Fen
+    credits_fen: Fen
+    debits_fen: Fen
+    lines: int
+    repeated: int = 0
+    """Lines that an earlier statement had brought already: they are not booked again."""
+    repeated_fen: Fen = 0
+    lines_sha256: str
+    """Chained over the new lines in order: h = sha256(h + "line_key:signed_fen\\n"), from "" on."""
+
+
+class BankShare(Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of a bank line and the recorded payment it is: credits positive, debits negative."""
+
+    reference: str
+    """`deposit:ID`, `reversal:DEPOSIT`, `repayment:ID`, `release:ID:CONTRACT` or `refund:ID:INSTRUCTION`."""
+    signed_fen: Fen
+
+
+class StatementLineMatched(Event, frozen=True, kw_only=True):
+    """A line of the bank's statement is explained by payments of the ledger."""
+
+    statement_id: str
+    line: int
+    line_key: str
+    booked_on: date
+    value_on: date
+    signed_fen: Fen
+    serial: str = ""
+    shares: tuple[BankShare, ...]
+    rule: str
+    """The matching rule that found it, or `officer`."""
+
+
+class ReconciliationBreakOpened(Event, frozen=True, kw_only=True):
+    """Bank and ledger differ, or a payment names what nobody registered: somebody has to look."""
+
+    break_id: str
+    """The key of the bank line, or `item-…` for a payment that the bank does not show."""
+    kind: Literal["in_transit", "unregistered_contract", "reversal", "bank_error", "unknown"]
+    owner: Literal["bank", "institution", "regulator"]
+    statement_id: str = ""
+    line: int = 0
+    reference: str = ""
+    signed_fen: Fen
+    drift_fen: Fen
+    """By how much the bank's balance is above the ledger's for this reason."""
+    since_on: date
+    note: str = ""
+
+
+class ReconciliationBreakResolved(Event, frozen=True, kw_only=True):
+    """A break is closed: matched, corrected by the bank, or explained (then the difference stays, known)."""
+
+    break_id: str
+    resolution: Literal["matched", "corrected", "explained"]
+    shares: tuple[BankShare, ...] = ()
+    drift_fen: Fen = 0
+    """What of its drift is gone."""
+    note: str = ""
+
+
+class ReleaseSettlementReversed(Event, frozen=True, kw_only=True):
+    """A release line that the bank had paid came back: it is on its way again, until its return is recorded."""
+
+    release_id: str
+    contract_id: str
+    amount_fen: Fen
+    bank_serial: str
+
+
+class RefundSettlementReversed(Event, frozen=True, kw_only=True):
+    """A refund that the bank had paid came back (退票): it is on its way again, until its return is recorded."""
+
+    refund_id: str
+    contract_id: str | None = None
+    instruction_id: str
+    amount_fen: Fen
+    bank_serial: str
+
+
 Happening = (
     EscrowOpened | CustodianChanged | EscrowFrozen | EscrowUnfrozen | AttachmentRecorded | AttachmentLifted
     | InstitutionRenamed | InstitutionSucceeded | ClosureDeclared | EscrowClosed | DaySealed
@@ -679,5 +773,7 @@ Happening = (
     | SettlementBreached | MediationFailed | MediationWithdrawn | MediationExpired | JudicialConfirmationRecorded
     | AwardRecorded | RiskDepositPlaced | RiskDepositDrawn | RiskDepositReturned
     | DistributionOrdered | DistributionShareApproved | DistributionCompleted
+    | StatementRecorded | StatementLineMatched | ReconciliationBreakOpened | ReconciliationBreakResolved
+    | ReleaseSettlementReversed | RefundSettlementReversed
 )  # fmt: skip
 """Every event there is; `evolve` and every projection match over it exhaustively."""

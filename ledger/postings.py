@@ -82,6 +82,8 @@ POSTINGS: dict[type[e.Event], tuple[Leg, ...]] = {
     e.RefundInstructed: _legs("+refund_payable", "-refund_in_transit"),
     e.RefundSettled: _legs("+refund_in_transit", "-custody_cash"),
     e.RefundReturned: _legs("+refund_in_transit", "-refund_payable"),
+    e.ReleaseSettlementReversed: _legs("+custody_cash", "-release_in_transit"),
+    e.RefundSettlementReversed: _legs("+custody_cash", "-refund_in_transit"),
     e.DeductionRetained: _legs("+unearned", "-earned"),
     e.OffPlatformRefundAcknowledged: _legs("+unearned unearned", "+refund_payable payable", "-earned"),
     e.RiskDepositPlaced: _legs("+risk_deposit_cash", "-risk_deposit"),

@@ -54,6 +54,13 @@ class Header(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=Tru
     """The part of `institution_receivable_fen` that no contract carries: a deposit taken back after it was refunded."""
     distribution_id: str = ""
     """The last distribution ordered; shares of it limit what may be paid."""
+    statement_id: str = ""
+    """The last bank statement; the next one begins where it ends."""
+    statement_account_id: str = ""
+    bank_through_on: date | None = None
+    bank_closing_fen: int = 0
+    drift_fen: int = 0
+    """By how much the bank's balance is above the ledger's, as far as breaks say why."""
 
 
 class Sheet(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -216,6 +223,10 @@ class Deposit(Sheet, kw_only=True):
     refund_id: str = ""
     """The refund of what was tied to no contract."""
     reversed: bool = False
+    banked_fen: int = 0
+    """What of it the bank's statements have shown so far."""
+    reversal_banked_fen: int = 0
+    """What of its reversal they have shown."""
 
 
 class ReleaseLine(Sheet, kw_only=True):
@@ -228,6 +239,8 @@ class ReleaseLine(Sheet, kw_only=True):
     contract_id: str
     amount_fen: int
     status: Literal["instructed", "settled", "returned"] = "instructed"
+    banked_fen: int = 0
+    """What of it the bank's statements have shown as paid so far."""
 
 
 class Instruction(Struct, frozen=True, forbid_unknown_fields=True):
@@ -236,6 +249,8 @@ class Instruction(Struct, frozen=True, forbid_unknown_fields=True):
     instruction_id: str
     amount_fen: int
     status: Literal["instructed", "settled", "returned"] = "instructed"
+    banked_fen: int = 0
+    """What of it the bank's statements have shown as paid so far."""
 
 
 class Refund(Sheet, kw_only=True):
@@ -371,6 +386,60 @@ class Attachment(Sheet, kw_only=True):
     lifted: bool = False
 
 
+class BankStatement(Sheet, kw_only=True):
+    """One statement of the custodian bank, and how far its lines are booked."""
+
+    kind = "statement"
+    names = ("statement_id",)
+
+    statement_id: str
+    account_id: str
+    lines: int
+    """New lines, each of which is to be booked once."""
+    lines_sha256: str
+    booked: int = 0
+    chain: str = ""
+    """Hash over the lines booked so far; equals `lines_sha256` when all are."""
+
+
+class BankLine(Sheet, kw_only=True):
+    """One line of the bank's account: booked once, in whatever files it comes."""
+
+    kind = "bank_line"
+    names = ("line_key",)
+
+    line_key: str
+    statement_id: str
+    line: int
+
+
+class Break(Sheet, kw_only=True):
+    """A difference between bank and ledger, or a payment nobody can place."""
+
+    kind = "break"
+    names = ("break_id",)
+
+    break_id: str
+    cause: Literal["in_transit", "unregistered_contract", "reversal", "bank_error", "unknown"]
+    owner: Literal["bank", "institution", "regulator"]
+    signed_fen: int
+    drift_fen: int
+    since_on: date
+    opened_at: int
+    statement_id: str = ""
+    line: int = 0
+    reference: str = ""
+    note: str = ""
+    resolution: str = ""
+    resolution_note: str = ""
+    resolved_at: int = 0
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether this calls for an alert: money differs, and nobody knows why."""
+        return not self.resolution and self.drift_fen != 0 and self.cause in {"reversal", "bank_error", "unknown"}
+
+
 class Mark(Sheet, kw_only=True):
     """Remembers that a reference of this kind was used, so that it cannot be used twice."""
 
@@ -379,6 +448,9 @@ class Mark(Sheet, kw_only=True):
 
     what: str
     reference: str
+    amount_fen: int = 0
+    banked_fen: int = 0
+    """What of a payment the bank's statements have shown so far."""
 
 
 SHEETS: dict[str, type[Sheet]] = {
@@ -394,6 +466,9 @@ SHEETS: dict[str, type[Sheet]] = {
         Child,
         Distribution,
         Attachment,
+        BankStatement,
+        BankLine,
+        Break,
         Mark,
     )
 }

@@ -1,5 +1,6 @@
 """A bank statement as data: its lines, what tells one line from another, and what must hold before it is believed."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -92,6 +93,19 @@ class Statement:
         if first is None or last is None:
             raise no.EmptyStatement(self.sha256)
         return min([first, *days]), max([last, *days])
+
+
+_LEDGER_SERIAL = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def ledger_serial(serial: str, line_key: str) -> str:
+    """A serial number as deposits write it: the bank's own where its characters allow, else one made of the line."""
+    return serial if _LEDGER_SERIAL.fullmatch(serial) else f"x{line_key.replace('.', '-')}"
+
+
+def item_break_id(reference: str) -> str:
+    """The id of the break about a payment that the bank does not show."""
+    return f"item-{digest(reference)}"
 
 
 def digest(*parts: object) -> str:

@@ -8,6 +8,7 @@ from ledger.decisions import (  # noqa: F401 - each registers its decisions
     deposits,
     mediation,
     payments,
+    reconciliation,
     refunds,
     releases,
     supervision,

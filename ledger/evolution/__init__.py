@@ -8,6 +8,7 @@ from ledger.evolution import (  # noqa: F401 - each registers its folds
     contracts,
     deposits,
     mediation,
+    reconciliation,
     refunds,
     releases,
     supervision,

@@ -71,6 +71,6 @@ def _asserted(escrow: Escrow, event: e.OffPlatformPaymentAsserted) -> None:
 
 @folds(e.ShortfallRepaid)
 def _repaid(escrow: Escrow, event: e.ShortfallRepaid) -> None:
-    escrow.put(Mark(what="repayment", reference=event.deposit_id))
+    escrow.put(Mark(what="repayment", reference=event.deposit_id, amount_fen=event.amount_fen))
     if event.contract_id is None:
         escrow.header.loose_receivable_fen -= event.amount_fen
