@@ -234,7 +234,7 @@ def _chained(header: Header, envelope: Envelope, events: list[Event]) -> list[Re
     prefix, head, recorded = encode_envelope(envelope), header.head, []
     for version, event in enumerate(events, header.version + 1):
         topic, state = TOPICS[type(event)], encode(prefix, event)
-        if _NUL.search(state):
+        if b"u0000" in state and _NUL.search(state):
             raise UnstorableText
         head = link(head, topic, state)
         recorded.append(

@@ -46,6 +46,16 @@ SETTLE = "select settle($1::jsonb, $2::int)"
 _encode = msgspec.json.Encoder().encode
 
 
+def _numbered(lanes: Sequence[int]) -> tuple[list[int], dict[int, int]]:
+    """The number of each event within its lane, from 1, and how many each lane gets."""
+    counts: dict[int, int] = {}
+    numbers = []
+    for lane in lanes:
+        counts[lane] = counts.get(lane, 0) + 1
+        numbers.append(counts[lane])
+    return numbers, counts
+
+
 def _array(texts: Iterable[str]) -> str:
     quoted = ('"' + text.replace("\\", r"\\").replace('"', r"\"") + '"' for text in texts)
     return "{" + ",".join(quoted) + "}"
@@ -131,29 +141,24 @@ class PostgresTurn:
 
     def write(self, events: list[ChainedEvent], settlement: Settlement, lanes: Sequence[int]) -> list[int]:
         """Record events with their rows and commit; see `rows.Turn`."""
+        numbers, counts = _numbered(lanes)
         document = {
             "headers": settlement.headers,
             "commands": settlement.commands,
             "sheets": settlement.sheets,
+            "lanes": sorted(counts.items()),
             "events": [
-                (
-                    lane,
-                    event.originator_id,
-                    event.originator_version,
-                    event.topic,
-                    event.state.decode(),
-                    event.hash,
-                )
-                for lane, event in zip(lanes, events, strict=True)
+                (lane, n, event.originator_id, event.originator_version, event.topic, event.state.decode(), event.hash)
+                for lane, n, event in zip(lanes, numbers, events, strict=True)
             ],
         }
         values = (_encode(document).decode(), len(settlement.headers))
         try:
-            ((positions,),) = self._settle_and_commit(values) if self._begun else self._ask(SETTLE, values)
+            (((stride, *befores),),) = self._settle_and_commit(values) if self._begun else self._ask(SETTLE, values)
         except psycopg.Error as error:
             raise _refused(error, self._connection) from error
-        order = sorted(range(len(lanes)), key=lanes.__getitem__)
-        return [position for _, position in sorted(zip(order, positions, strict=True))]
+        before = dict(zip(sorted(counts), befores, strict=True))
+        return [before[lane] + n * stride for lane, n in zip(lanes, numbers, strict=True)]
 
     def _ask(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
         return self._cursor.execute(statement, values, prepare=True).fetchall()

@@ -1,14 +1,17 @@
 -- settle() applies the rows of one turn; it knows no business rule. Loaded by a migration.
 -- doc: {"headers": [[institution_id, version, previous, state], …], "commands": [[institution_id, command_id, request_hash, first, last], …],
---       "sheets": [[institution_id, sheet_key, state], …], "events": [[lane, institution_id, version, topic, state, hash], …]}
--- Returns the positions of the events, in their order. A lost race raises serialization_failure.
+--       "sheets": [[institution_id, sheet_key, state], …], "lanes": [[lane, how many events], …] in order of lane,
+--       "events": [[lane, number within its lane from 1, institution_id, version, topic, state, hash], …]}
+-- Returns the stride of positions, then for each of these lanes the position before its first event. A lost race raises serialization_failure.
 -- Lock order: headers (only tried, never waited for) → commands → sheets → lanes, which are held shortest.
 create or replace function settle(doc jsonb, header_count int) returns bigint[]
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
   hit int;
-  turn record;
-  positions bigint[] := '{}';
+  before bigint;
+  step int;
+  starts bigint[];
+  befores bigint[] := '{}';
 begin
   if exists (select from jsonb_array_elements(doc->'headers') e
              where not pg_try_advisory_xact_lock(hashtextextended(e->>0, 0))) then
@@ -56,27 +59,20 @@ begin
       institution_receivable_fen = excluded.institution_receivable_fen,
       spent_centihours = excluded.spent_centihours, units_centihours = excluded.units_centihours;
 
-  for turn in
-    select (e->>0)::int lane, count(*) events from jsonb_array_elements(doc->'events') x(e) group by 1 order by 1
-  loop
-    declare
-      before bigint;
-      step int;
-    begin
-      update lanes set head = head + turn.events * stride where lane = turn.lane
-        returning head - turn.events * stride, stride into before, step;
-      insert into events
-        select before + n * step, turn.lane, e->>1, (e->>2)::bigint, e->>3, e->>4, e->>5,
-               f->>'contract_id', f->>'to_contract_id',
-               (f->>'amount_fen')::bigint, (f->>'unapplied_fen')::bigint, (f->>'unearned_fen')::bigint,
-               (f->>'earned_fen')::bigint, (f->>'payable_fen')::bigint, (f->>'receivable_fen')::bigint,
-               (f->>'effective_at')::bigint, (s->'envelope'->>'recorded_at')::bigint
-          from (select e, n, s, s->'event' f
-                  from (select e, row_number() over (order by n) n, (e->>4)::jsonb s
-                          from jsonb_array_elements(doc->'events') with ordinality x(e, n)
-                         where (e->>0)::int = turn.lane offset 0) x offset 0) x;
-      positions := positions || (select array_agg(before + n * step order by n) from generate_series(1, turn.events) n);
-    end;
+  for i in 0 .. jsonb_array_length(doc->'lanes') - 1 loop
+    update lanes set head = head + (doc->'lanes'->i->>1)::bigint * stride where lane = (doc->'lanes'->i->>0)::int
+      returning head - (doc->'lanes'->i->>1)::bigint * stride, stride into before, step;
+    starts[(doc->'lanes'->i->>0)::int] := before;
+    befores := befores || before;
   end loop;
-  return positions;
+
+  insert into events
+    select starts[(e->>0)::int] + (e->>1)::int * step, (e->>0)::int, e->>2, (e->>3)::bigint, e->>4, e->>5, e->>6,
+           f->>'contract_id', f->>'to_contract_id',
+           (f->>'amount_fen')::bigint, (f->>'unapplied_fen')::bigint, (f->>'unearned_fen')::bigint,
+           (f->>'earned_fen')::bigint, (f->>'payable_fen')::bigint, (f->>'receivable_fen')::bigint,
+           (f->>'effective_at')::bigint, (s->'envelope'->>'recorded_at')::bigint
+      from (select e, s, s->'event' f
+              from (select e, (e->>5)::jsonb s from jsonb_array_elements(doc->'events') x(e) offset 0) x offset 0) x;
+  return step || befores;
 end $$;
