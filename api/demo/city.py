@@ -9,8 +9,8 @@ from api.demo.schools import School
 from ledger.identifiers import Category
 
 INSTITUTIONS, CONTRACTS = 40, 3_000
-LEAST_INSTITUTIONS = 9
-"""So many are needed for the things that happen to institutions, one of each kind of place."""
+LEAST_INSTITUTIONS, LEAST_CONTRACTS = 9, 24
+"""So many are needed for all that happens: institutions of each kind of place, contracts of each institution."""
 
 
 class Kind(NamedTuple):
@@ -81,7 +81,7 @@ def cast(scale: float, seed: int) -> Cast:
     schools = tuple(_school(number, _ROTA[number % len(_ROTA)], rng) for number in range(count))
     weights = [rng.uniform(0.5, 1.6) for _ in schools]
     weights[_RUNAWAY] = 2.2
-    total = max(12 * count, round(CONTRACTS * scale))
+    total = max(LEAST_CONTRACTS * count, round(CONTRACTS * scale))
     return Cast(schools, tuple(max(10, round(total * weight / sum(weights))) for weight in weights))
 
 

@@ -39,8 +39,10 @@ from api.demo.telling import Story, Teller
 CLOSES_ON = date(2026, 8, 10)
 RUNS_AWAY_ON = date(2026, 9, 16)
 CHARGED_BACK_ON = date(2026, 4, 27)
-FATED_PLACES = ("CN-ZJ", "CN-AH-WH")
+FATED_PLACES = ("CN-ZJ", "CN-AH-WH", "CN-SC-CD", "CN")
 """Here every fate happens once, however small the city is."""
+UNFATED = 2
+"""Children of a class that stay, whatever happens to the others."""
 
 Classes = dict[str, list[Group]]
 """Institution → its classes."""
@@ -49,7 +51,7 @@ Classes = dict[str, list[Group]]
 def the_year(cast: Cast, seed: int, teller: Teller) -> None:
     """Hand every story of the city to the teller."""
     classes: Classes = {}
-    fates = iter((EVERY_FATE[:7], EVERY_FATE[7:]))
+    fates = list(EVERY_FATE)
     for school, contracts in zip(cast.schools, cast.contracts, strict=True):
         rng = Random(f"{seed}:{school.institution_id}")  # noqa: S311 - a repeatable story, not a secret
         teller.add(opened(school, security_fen=_security_fen(cast, school)), seals(school))
@@ -58,7 +60,9 @@ def the_year(cast: Cast, seed: int, teller: Teller) -> None:
             mine = [group for group in mine if group.term is not AUTUMN]
         calm = school in (cast.orderly, cast.runaway)
         for group in mine:
-            certain = next(fates, ()) if school.jurisdiction in FATED_PLACES and group.term is SPRING else ()
+            here = school.jurisdiction in FATED_PLACES and group.term is SPRING
+            room = max(0, len(group.enrolments) - UNFATED) if here else 0
+            certain, fates = fates[:room], fates[room:]
             teller.add(class_life(school, group, rng, teller, calm=calm, certain=certain))
         comes_back_on = RELEASE_DAYS[1] if school is cast.first(CHENGDU) else None
         teller.add(releases(school, comes_back_on=comes_back_on))
