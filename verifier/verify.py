@@ -47,9 +47,11 @@ LIABILITIES = (
 ACCOUNTS = (*ASSETS, *LIABILITIES)
 SIDE = {**dict.fromkeys(ASSETS, 1), **dict.fromkeys(LIABILITIES, -1)}
 """Assets grow by debits (+), liabilities by credits (-)."""
-OF_CONTRACT = ("unearned", "earned", "refund_payable", "institution_receivable")
+OF_CONTRACT = {"unearned": 0, "earned": 1, "refund_payable": 2, "institution_receivable": 3}
 
-_AGREED = "unapplied:unapplied unearned:unearned earned:earned institution_receivable:receivable > refund_payable:amount"
+_AGREED = (
+    "unapplied:unapplied unearned:unearned earned:earned institution_receivable:receivable > refund_payable:amount"
+)
 MONEY = {
     "deposit_received.1": "custody_cash:amount > unapplied:amount",
     "deposit_applied.1": "unapplied:amount > unearned:amount",
@@ -98,6 +100,10 @@ SILENT = frozenset(
 )
 """Events that move no money."""
 
+NOTED = frozenset(
+    ("contract_registered.1", "deposit_received.1", "release_instructed.1", "day_sealed.1", "escrow_frozen.1",
+     "escrow_unfrozen.1")
+)  # fmt: skip
 AGREEMENTS = ("refund_approved.1", "refund_deemed_agreed.1", "refund_ordered.1")
 
 
@@ -315,7 +321,7 @@ def _refuse_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no integer")
 
 
-_scan = json.JSONDecoder(parse_float=_refuse_number, parse_constant=_refuse_number).scan_once
+_decode = json.JSONDecoder(parse_float=_refuse_number, parse_constant=_refuse_number).raw_decode
 DAY, SHANGHAI = 86_400_000_000, 8 * 3_600_000_000
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
@@ -338,22 +344,28 @@ class Books:
 
     def fold(self, version: int, topic: str, event: dict[str, Any], entry: bytes) -> None:
         """Take one event in."""
-        if topic == "contract_registered.1":
-            self.begin(version, self.contracts, "contract", event.get("contract_id"), [0, 0, 0, 0], entry)
-            self.log.contracts += 1
-        elif topic == "deposit_received.1":
-            self.begin(version, self.deposits, "deposit", event.get("deposit_id"), [0, 0], entry)
-        elif topic == "release_instructed.1" and self.frozen:
-            self.log.find("frozen_and_released", version, "a frozen escrow releases nothing")
-        elif topic in ("escrow_frozen.1", "escrow_unfrozen.1"):
-            self.frozen = topic == "escrow_frozen.1"
-        elif topic == "day_sealed.1":
-            self.check_seal(version, event)
+        if topic in NOTED:
+            self.note(version, topic, event, entry)
         legs = LEGS.get(topic)
         if legs is not None:
             self.post(version, topic, event, legs)
         elif topic not in SILENT:
             self.log.find("unknown_event", version, f"{topic}: this program does not know what it moves")
+
+    def note(self, version: int, topic: str, event: dict[str, Any], entry: bytes) -> None:
+        """What an event means besides its legs."""
+        if topic == "contract_registered.1":
+            self.begin(version, self.contracts, "contract", event.get("contract_id"), [0, 0, 0, 0], entry)
+            self.log.contracts += 1
+        elif topic == "deposit_received.1":
+            self.begin(version, self.deposits, "deposit", event.get("deposit_id"), [0, 0], entry)
+        elif topic == "release_instructed.1":
+            if self.frozen:
+                self.log.find("frozen_and_released", version, "a frozen escrow releases nothing")
+        elif topic == "day_sealed.1":
+            self.check_seal(version, event)
+        else:
+            self.frozen = topic == "escrow_frozen.1"
 
     def begin(
         self, version: int, table: dict[str, list[int]], kind: str, name: object, new: list[int], entry: bytes
@@ -393,9 +405,9 @@ class Books:
 
     def attribute(self, version: int, event: dict[str, Any], account: str, fen: int, whose: str) -> None:
         """Find the contract or the deposit that a leg belongs to."""
-        contract_id = event.get(whose)
-        if account in OF_CONTRACT and contract_id is not None:
-            self.change(version, self.contracts, "contract", contract_id, OF_CONTRACT.index(account), fen)
+        place = OF_CONTRACT.get(account)
+        if place is not None and (contract_id := event.get(whose)) is not None:
+            self.change(version, self.contracts, "contract", contract_id, place, fen)
         elif account == "unapplied":
             self.change(version, self.deposits, "deposit", event.get("deposit_id"), 0, fen)
         elif account == "refund_payable":
@@ -409,7 +421,7 @@ class Books:
         if not isinstance(name, str) or (figures := table.get(name)) is None:
             self.log.find("unknown_party", version, f"there is no {kind} {name}")
             return
-        figures[place] += fen if table is self.contracts and place == 3 else -fen
+        figures[place] += fen if place == OF_CONTRACT["institution_receivable"] else -fen
         self.stale.add(f"{kind} {name}")
         if figures[place] < 0:
             self.log.find("balance_negative", version, f"{kind} {name} falls below zero")
@@ -450,83 +462,101 @@ class Books:
             self.log.find("seal_differs", version, "the sealed statements are not those of the events")
 
 
-def check_log(name: str, chunks: Iterable[bytes], wanted: dict[int, list[tuple[bytes, str]]]) -> Log:
-    """Read one institution's events: bytes, chain, tree, envelopes, money. `wanted`: size → roots and who says so."""
-    log, keys, peaks = Log(name), set[str](), list[bytes]()
-    books, hasher, rest = Books(log), sha256(), b""
-    version, chain, current, before, recorded_at, closed = 0, b"", "", None, 0, False
-    targets = iter(sorted(wanted))
-    target = next(targets, 0)
-    for chunk in chunks:
-        hasher.update(chunk)
-        log.bytes += len(chunk)
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            try:
-                number, said, topic_bytes, state = line.split(b" ", 3)
-                topic, text = topic_bytes.decode("ascii"), state.decode("utf-8")
-            except ValueError:
-                log.find("malformed_line", version + 1, "not: version, hash, name, text")
-                version += 1
-                continue
-            entry = topic_bytes + b"\0" + state
-            chain = sha256(chain + entry).digest()
-            leaf = sha256(b"\0" + entry).digest()
-            size = version
-            while size & 1:
-                leaf = sha256(b"\1" + peaks.pop() + leaf).digest()
-                size >>= 1
-            peaks.append(leaf)
-            version += 1
-            if number != b"%d" % version:
-                log.find("index_not_dense", version, f"the line says {number[:20].decode('ascii', 'replace')}")
-            if said != chain.hex().encode():
-                log.find("chain_broken", version, "the text is not what was hashed")
-                chain = bytes.fromhex(said.decode()) if re.fullmatch(rb"[0-9a-f]{64}", said) else chain
-            if version == target:
-                root = root_of_peaks(peaks)
-                for expected, source in wanted[version]:
-                    log.roots += 1
-                    if root != expected:
-                        log.find("root_differs", version, f"{source} has another root")
-                target = next(targets, 0)
-            try:
-                document, end = _scan(text, 0)
-                envelope, event = document["envelope"], document["event"]
-                command, at, effective = envelope["command_id"], envelope["recorded_at"], event["effective_at"]
-                log.rules.update(each for each in (envelope["rules"], event.get("rules")) if each is not None)
-                sound = end == len(text) and len(document) == 2 and type(at) is type(effective) is int
-            except (ValueError, KeyError, TypeError, AttributeError, StopIteration, RecursionError) as error:
-                log.find("unreadable_event", version, repr(error)[:80])
-                continue
-            if not sound or type(command) is not str:
-                log.find("unreadable_event", version, "not an envelope and an event")
-                continue
-            if command != current:
-                if command in keys:
-                    log.find("command_twice", version, f"the key {command} was used before")
-                keys.add(command)
-                current, before = command, envelope
-            elif envelope != before:
+class Reader:
+    """One institution's events, line by line: bytes, chain, tree, envelopes, money."""
+
+    def __init__(self, name: str, wanted: dict[int, list[tuple[bytes, str]]]) -> None:
+        self.log = Log(name)
+        self.books = Books(self.log)
+        self.wanted = wanted
+        """Size → the roots it must have, and who says so."""
+        self.version = 0
+        self.chain = b""
+        self.peaks: list[bytes] = []
+        self.keys: set[str] = set()
+        self.command = ""
+        self.envelope: dict[str, Any] = {}
+        self.recorded_at = 0
+        self.closed = False
+
+    def read(self, chunks: Iterable[bytes]) -> Log:
+        """The whole log."""
+        hasher, rest, log = sha256(), b"", self.log
+        for chunk in chunks:
+            hasher.update(chunk)
+            log.bytes += len(chunk)
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self.take(line)
+        if rest:
+            log.find("malformed_line", self.version + 1, "the last line does not end")
+        for size in sorted(each for each in self.wanted if not 0 < each <= self.version):
+            sources = ", ".join(sorted({source for _, source in self.wanted[size]}))
+            log.find("entries_missing", self.version, f"{sources}: {size} were signed, {self.version} are here")
+        log.events, log.commands, log.digest = self.version, len(self.keys), hasher.hexdigest()
+        return log
+
+    def take(self, line: bytes) -> None:
+        """One event: its line is version, chain hash, stored name and exact stored text."""
+        self.version = version = self.version + 1
+        log = self.log
+        try:
+            number, said, topic_bytes, state = line.split(b" ", 3)
+            topic, text = topic_bytes.decode("ascii"), state.decode("utf-8")
+        except ValueError:
+            log.find("malformed_line", version, "not: version, hash, name, text")
+            return
+        if number != b"%d" % version:
+            log.find("index_not_dense", version, f"the line says {number[:20].decode('ascii', 'replace')}")
+        entry = topic_bytes + b"\0" + state
+        self.chain = sha256(self.chain + entry).digest()
+        if said != self.chain.hex().encode():
+            log.find("chain_broken", version, "the text is not what was hashed")
+            if re.fullmatch(rb"[0-9a-f]{64}", said):
+                self.chain = bytes.fromhex(said.decode())
+        add_leaf(self.peaks, version - 1, sha256(b"\0" + entry).digest())
+        if version in self.wanted:
+            self.compare(version)
+        try:
+            document, end = _decode(text)
+            envelope, event = document["envelope"], document["event"]
+            if end != len(text) or len(document) != 2 or type(event["effective_at"]) is not int:
+                raise ValueError("not an envelope and an event")
+            self.follow(version, topic, envelope, event)
+            self.books.fold(version, topic, event, entry)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            log.find("unreadable_event", version, repr(error)[:80])
+
+    def compare(self, version: int) -> None:
+        """The root over everything so far is the one that was signed."""
+        root = root_of_peaks(self.peaks)
+        for expected, source in self.wanted[version]:
+            self.log.roots += 1
+            if root != expected:
+                self.log.find("root_differs", version, f"{source} has another root")
+
+    def follow(self, version: int, topic: str, envelope: dict[str, Any], event: dict[str, Any]) -> None:
+        """Who recorded it, when, under which command: keys are used once, time goes on, an escrow opens and closes."""
+        log, command, at, effective = self.log, envelope["command_id"], envelope["recorded_at"], event["effective_at"]
+        if command == self.command:
+            if envelope != self.envelope:
                 log.find("command_twice", version, f"the key {command} stands for two commands")
-            if at < recorded_at:
-                log.find("time_runs_backwards", version, "recorded before the event before it")
-            if effective > at:
-                log.find("time_runs_backwards", version, "recorded before it happened")
-            if effective < books.sealed_until:
-                log.find("sealed_day_changed", version, f"posted into a day sealed until {books.sealed_on}")
-            recorded_at = at
-            if closed or (topic == "escrow_opened.1") is not (version == 1):
-                log.find("outside_its_life", version, f"{topic} where an escrow is not open, or open already")
-            closed = topic == "escrow_closed.1"
-            books.fold(version, topic, event, entry)
-    if rest:
-        log.find("malformed_line", version + 1, "the last line does not end")
-    for size in sorted(each for each in wanted if each > version or each < 1):
-        sources = ", ".join(sorted({source for _, source in wanted[size]}))
-        log.find("entries_missing", version, f"{sources}: {size} entries were signed, {version} are here")
-    log.events, log.commands, log.digest = version, len(keys), hasher.hexdigest()
-    return log
+        else:
+            if type(command) is not str or command in self.keys:
+                log.find("command_twice", version, f"the key {command} was used before")
+            self.keys.add(command)
+            self.command, self.envelope = command, envelope
+            log.rules.add(envelope["rules"])
+        if "rules" in event:
+            log.rules.add(event["rules"])
+        if at < self.recorded_at or effective > at:
+            log.find("time_runs_backwards", version, "recorded before the event before it, or before it happened")
+        if effective < self.books.sealed_until:
+            log.find("sealed_day_changed", version, f"posted into a day sealed through {self.books.sealed_on}")
+        if self.closed or (topic == "escrow_opened.1") is not (version == 1):
+            log.find("outside_its_life", version, f"{topic} where an escrow is not open, or open already")
+        self.recorded_at = at
+        self.closed = topic == "escrow_closed.1"
 
 
 # ── a bundle ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -747,13 +777,13 @@ class Bundle:
             if self.report.scope == "all" or not origin.startswith(f"{self.report.ledger}/institution/"):
                 self.report.find("log_missing", origin, "a checkpoint is kept from before, and no such log is here")
             else:
-                self.report.not_covered.append(f"{len(heads)} held checkpoints of {origin}, which is not in this bundle")
+                self.report.not_covered.append(f"{len(heads)} held checkpoints of {origin}, not in this bundle")
 
     def read_logs(self, jobs: int) -> None:
         """Every event of every institution, several at once where that pays."""
         work = [
-            (self.path, institution, self.members[f"institutions/{institution}/events"].size, self.wanted.get(institution, {}))
-            for institution in self.logs()
+            (self.path, name, self.members[f"institutions/{name}/events"].size, self.wanted.get(name, {}))
+            for name in self.logs()
         ]
         rules: set[str] = set()
         if jobs > 1 and len(work) > 1 and sum(each[2] for each in work) > 8 * CHUNK:
@@ -821,7 +851,7 @@ def member_chunks(archive: zipfile.ZipFile, name: str, most: int) -> Iterator[by
 def _check_member(work: tuple[str, str, int, dict[int, list[tuple[bytes, str]]]]) -> Log:
     path, institution, size, wanted = work
     with zipfile.ZipFile(path) as archive:
-        return check_log(institution, member_chunks(archive, f"institutions/{institution}/events", size), wanted)
+        return Reader(institution, wanted).read(member_chunks(archive, f"institutions/{institution}/events", size))
 
 
 # ── proofs and statements ───────────────────────────────────────────────────────────────────────────────────
@@ -846,7 +876,9 @@ def check_proof(text: str, entry: bytes, keys: Sequence[Key], witnesses: Sequenc
     return head
 
 
-def check_statement(text: str, keys: Sequence[Key], witnesses: Sequence[Key], quorum: int) -> tuple[Head, dict[str, Any]]:
+def check_statement(
+    text: str, keys: Sequence[Key], witnesses: Sequence[Key], quorum: int
+) -> tuple[Head, dict[str, Any]]:
     """The seal under which a .statement-proof proves its line, and the checkpoint above. Raises Refused."""
     try:
         proof = json.loads(text)
