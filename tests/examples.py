@@ -1,7 +1,6 @@
 """Plausible commands: one school, one child, 30 lessons for 3,000 yuan, paid before the course starts."""
 
 from datetime import date
-from typing import Any
 
 from ledger import commands as c
 
@@ -10,7 +9,7 @@ SIGNED_ON, STARTS_ON, ENDS_ON = date(2026, 8, 25), date(2026, 9, 1), date(2026, 
 PRICE_FEN, LESSON_FEN = 3_000_00, 100_00
 
 
-def opening(jurisdiction: str = "CN", category: str = "non_academic", **changes: Any) -> c.OpenEscrow:
+def opening(jurisdiction: str = "CN", category: str = "non_academic", **changes: object) -> c.OpenEscrow:
     """A school under supervision."""
     return c.OpenEscrow.model_validate(
         {
@@ -22,7 +21,7 @@ def opening(jurisdiction: str = "CN", category: str = "non_academic", **changes:
 
 
 def contract(
-    contract_id: str = "c1", *, price_fen: int = PRICE_FEN, hours: str = "30", **changes: Any
+    contract_id: str = "c1", *, price_fen: int = PRICE_FEN, hours: str = "30", **changes: object
 ) -> c.RegisterContract:
     """A contract of the child."""
     terms = changes.pop("terms", {})
@@ -36,7 +35,7 @@ def contract(
 
 
 def deposit(
-    serial: str = "s1", amount_fen: int = PRICE_FEN, contract_id: str | None = "c1", **changes: Any
+    serial: str = "s1", amount_fen: int = PRICE_FEN, contract_id: str | None = "c1", **changes: object
 ) -> c.RecordDeposit:
     """A credit on the custody account."""
     return c.RecordDeposit.model_validate(
@@ -52,7 +51,7 @@ def deposit_id(serial: str = "s1", value_on: date = SIGNED_ON, account_id: str =
     return f"{account_id}.{value_on:%Y%m%d}.{serial}"
 
 
-def lesson(lesson_id: str, contract_id: str = "c1", hours: str = "1", **changes: Any) -> dict[str, Any]:
+def lesson(lesson_id: str, contract_id: str = "c1", hours: str = "1", **changes: object) -> dict[str, object]:
     """One line of a claim."""
     return {
         "contract_id": contract_id, "lesson_id": lesson_id, "hours": hours, "taught_on": STARTS_ON,
@@ -60,7 +59,9 @@ def lesson(lesson_id: str, contract_id: str = "c1", hours: str = "1", **changes:
     } | changes  # fmt: skip
 
 
-def claim(*lessons: str | dict[str, Any], contract_id: str = "c1", hours: str = "1", **changes: Any) -> c.ClaimLessons:
+def claim(
+    *lessons: str | dict[str, object], contract_id: str = "c1", hours: str = "1", **changes: object
+) -> c.ClaimLessons:
     """Lessons claimed as taught on the first day of the course."""
     lines = [each if isinstance(each, dict) else lesson(each, contract_id, hours, **changes) for each in lessons]
     return c.ClaimLessons.model_validate({"lessons": lines})
@@ -110,7 +111,7 @@ def settle_release(*contract_ids: str, release_id: str = "r1") -> c.SettleReleas
 
 
 def request(
-    refund_id: str = "f1", contract_id: str = "c1", cause: str = "institution", **changes: Any
+    refund_id: str = "f1", contract_id: str = "c1", cause: str = "institution", **changes: object
 ) -> c.RequestRefund:
     """The family asks for its money."""
     return c.RequestRefund.model_validate(
@@ -125,7 +126,7 @@ def approve(refund_id: str = "f1", amount_fen: int | None = None) -> c.ApproveRe
 
 
 def order_refund(
-    refund_id: str = "f1", contract_id: str = "c1", cause: str = "institution", **changes: Any
+    refund_id: str = "f1", contract_id: str = "c1", cause: str = "institution", **changes: object
 ) -> c.OrderRefund:
     """The officer orders a refund."""
     return c.OrderRefund.model_validate(
@@ -155,7 +156,7 @@ def reverse_deposit(serial: str = "s1", reason: str = "chargeback") -> c.Reverse
     )
 
 
-def open_mediation(case_id: str = "m1", contract_id: str = "c1", **changes: Any) -> c.OpenMediation:
+def open_mediation(case_id: str = "m1", contract_id: str = "c1", **changes: object) -> c.OpenMediation:
     """A case at the mediation centre."""
     return c.OpenMediation.model_validate(
         {
@@ -174,7 +175,7 @@ def accept_mediation(accepted_on: date, case_id: str = "m1") -> c.AcceptMediatio
     return c.AcceptMediation(case_id=case_id, accepted_on=accepted_on)
 
 
-def settlement(agreed_on: date, case_id: str = "m1", **changes: Any) -> c.AgreeSettlement:
+def settlement(agreed_on: date, case_id: str = "m1", **changes: object) -> c.AgreeSettlement:
     """What both sides signed."""
     return c.AgreeSettlement.model_validate({"case_id": case_id, "kind": "amount", "agreed_on": agreed_on} | changes)
 
@@ -194,3 +195,25 @@ def freeze() -> c.FreezeEscrow:
 def unfreeze(approved_by: str = "regulator-2") -> c.UnfreezeEscrow:
     """Releases go on."""
     return c.UnfreezeEscrow(order_no="F-2", reason="cleared", approved_by=approved_by)
+
+
+def amendment(
+    contract_id: str = "c1", *, price_fen: int = PRICE_FEN, hours: str = "30", **changes: object
+) -> c.AmendContract:
+    """A new price, new hours or a new end, with the guardian's consent."""
+    return c.AmendContract.model_validate(
+        {
+            "contract_id": contract_id, "price_fen": price_fen, "paid_hours": hours, "ends_on": ENDS_ON,
+            "reason": "new price", "consent": "doc-1",
+        } | changes
+    )  # fmt: skip
+
+
+def transfer(hours: str, contract_id: str = "c1", to_contract_id: str = "c2") -> c.TransferLessons:
+    """Lessons for another contract, with the consent of both families."""
+    return c.TransferLessons.model_validate(
+        {
+            "contract_id": contract_id, "to_contract_id": to_contract_id, "hours": hours, "reason": "sibling",
+            "consent": "doc-1", "receiver_consent": "doc-2",
+        }
+    )  # fmt: skip

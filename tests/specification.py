@@ -12,7 +12,7 @@ from ledger.decisions.context import instant
 from ledger.escrow import Escrow
 from ledger.events import Event
 from ledger.evolution import evolve
-from ledger.identifiers import Role
+from ledger.identifiers import Role, SheetKey
 from ledger.orders import Order
 from ledger.rejections import Rejection
 from ledger.sheets import Header
@@ -22,7 +22,7 @@ _ORDER = (Role.INSTITUTION, Role.GUARDIAN, Role.BANK, Role.MEDIATOR, Role.REGULA
 
 
 class Specification:
-    """One escrow in memory. Commands of `given` must be accepted; what `when` asked is judged by `then` or `refused`."""
+    """One escrow in memory: `given` must be accepted; what `when` asked is judged by `then` or `refused`."""
 
     def __init__(self, on: date = date(2026, 9, 1)) -> None:
         self.escrow = Escrow(Header(institution_id="school"))
@@ -41,8 +41,9 @@ class Specification:
             if isinstance(step, Event):
                 evolve(self.escrow, step)
                 self.history.append(step)
-            elif isinstance(outcome := self.when(step).outcome, Rejection):
-                raise AssertionError(f"{step!r} was refused: {outcome!r}") from outcome
+            else:
+                outcome = self.when(step).outcome
+                assert not isinstance(outcome, Rejection), f"{step!r} was refused: {outcome!r}"
         return self
 
     def when(self, command: Command, role: Role | None = None, actor: str = "", guardian: str | None = None) -> Self:
@@ -69,11 +70,16 @@ class Specification:
 
     def then(self, *expected: Event | type[Event]) -> Self:
         """These events, in order; a class stands for any event of it."""
-        assert not isinstance(self.outcome, Rejection), f"refused: {self.outcome!r}"
-        assert len(self.outcome) == len(expected), self.outcome
-        for event, wanted in zip(self.outcome, expected, strict=True):
+        assert len(self.events) == len(expected), self.events
+        for event, wanted in zip(self.events, expected, strict=True):
             assert type(event) is wanted if isinstance(wanted, type) else event == wanted, (event, wanted)
         return self
+
+    @property
+    def events(self) -> list[Event]:
+        """What followed; it was accepted."""
+        assert not isinstance(self.outcome, Rejection), f"refused: {self.outcome!r}"
+        return self.outcome
 
     def refused(self, rejection: type[Rejection] | Rejection) -> Self:
         """By this rule; nothing was recorded."""
@@ -84,7 +90,7 @@ class Specification:
             assert self.outcome.details() == rejection.details(), (self.outcome, rejection)
         return self
 
-    def fingerprint(self) -> tuple[bytes, dict[str, bytes]]:
+    def fingerprint(self) -> tuple[bytes, dict[SheetKey, bytes]]:
         """Header and sheets, as bytes."""
         return fingerprint(self.escrow)
 
@@ -101,7 +107,7 @@ def replay(history: Iterable[Event]) -> Escrow:
     return escrow
 
 
-def fingerprint(escrow: Escrow) -> tuple[bytes, dict[str, bytes]]:
+def fingerprint(escrow: Escrow) -> tuple[bytes, dict[SheetKey, bytes]]:
     """Header and sheets, as bytes."""
     sheets = {key: msgspec.json.encode(sheet) for key, sheet in escrow.sheets.items() if sheet is not None}
     return msgspec.json.encode(escrow.header), sheets

@@ -35,8 +35,10 @@ def _open(command: c.OpenMediation, context: Context) -> Iterator[e.Event]:
 
 
 def _no_agreed_refund(context: Context, contract: Contract) -> None:
-    if contract.refund_id and context.escrow.get(Refund, contract.refund_id).status == "agreed":
-        raise no.RefundAlreadyOpen(contract.contract_id, contract.refund_id)
+    """Raises RefundAlreadyOpen while a refund is agreed and unpaid, or a settlement in force is not yet performed."""
+    agreed = contract.refund_id and context.escrow.get(Refund, contract.refund_id).status == "agreed"
+    if agreed or (contract.settlement_fen is not None and contract.refund_payable_fen):
+        raise no.RefundAlreadyOpen(contract.contract_id, contract.refund_id or contract.settlement_case_id)
 
 
 @decides(c.AcceptMediation)

@@ -11,6 +11,7 @@ from tests import examples as x
 from tests.specification import Specification
 
 SUNDAY = date(2026, 9, 6)
+RULES = "CN/non_academic@2025-03-26#1"
 
 
 def place(jurisdiction: str = "CN", category: str = "non_academic") -> Specification:
@@ -41,7 +42,7 @@ def test_the_last_day_of_a_short_month_ends_the_span() -> None:
 
 def test_sixty_hours_are_the_most() -> None:
     school = place()
-    school.when(x.contract(hours="60.01")).refused(no.HoursAboveCap("60.01", "60", _rules(school)))
+    school.when(x.contract(hours="60.01")).refused(no.HoursAboveCap("60.01", "60", RULES))
     school.when(x.contract(hours="60")).then(e.ContractRegistered)
 
 
@@ -66,7 +67,7 @@ def test_before_the_amount_was_capped_it_was_not() -> None:
 
 def test_caps_hold_across_split_contracts_of_one_child() -> None:
     school = place().given(x.contract("c1", price_fen=2_500_00))
-    school.when(x.contract("c2", price_fen=2_500_01)).refused(no.AmountAboveCap(5_000_01, 5_000_00, _rules(school)))
+    school.when(x.contract("c2", price_fen=2_500_01)).refused(no.AmountAboveCap(5_000_01, 5_000_00, RULES))
     school.when(x.contract("c2", price_fen=2_500_01, student_id="child-2")).then(e.ContractRegistered)
     school.when(x.contract("c3", price_fen=1_00, hours="31")).refused(no.HoursAboveCap)
     school.when(x.contract("c3", price_fen=2_500_00)).then(e.ContractRegistered)
@@ -145,7 +146,7 @@ def test_money_that_came_too_early_is_refundable_and_cannot_be_applied() -> None
     deposit_id = x.deposit_id(value_on=date(2026, 7, 31))
     share = c.Share(contract_id="c1", amount_fen=1)
     school.when(c.ApplyDeposit(deposit_id=deposit_id, shares=[share], basis="renewal")).refused(
-        no.CollectedTooEarly(date(2026, 9, 1), date(2026, 8, 1), _rules(school))
+        no.CollectedTooEarly(date(2026, 9, 1), date(2026, 8, 1), RULES)
     )
     school.when(c.RefundDeposit(refund_id="f1", deposit_id=deposit_id)).then(e.RefundOrdered)
 
@@ -165,7 +166,3 @@ def test_all_hours_left_of_the_subject_count() -> None:
     school.given(*x.taught("a", hours="28"))
     school.given(x.contract("c3", starts_on=date(2026, 11, 29), ends_on=date(2027, 1, 30), signed_on=SUNDAY))
     collected(school, SUNDAY, "c3", "s3").then(e.DepositReceived)
-
-
-def _rules(school: Specification) -> str:
-    return f"CN/non_academic@{'2025-03-26'}#1" if school else ""

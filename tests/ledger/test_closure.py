@@ -41,7 +41,8 @@ def distribution(
         chain = hashlib.sha256(f"{chain}{contract_id}:f-{contract_id}:{due_fen}:{share_fen}\n".encode()).hexdigest()
     return c.OrderDistribution.model_validate(
         {
-            "distribution_id": name, "method": "pool", "pot_fen": pot_fen, "due_fen": sum(d for d, _ in shares.values()),
+            "distribution_id": name, "method": "pool", "pot_fen": pot_fen,
+            "due_fen": sum(due_fen for due_fen, _ in shares.values()),
             "families": len(shares), "cut_off_on": TODAY, "list_sha256": chain, "approved_by": "regulator-2",
         } | changes
     )  # fmt: skip
@@ -188,7 +189,7 @@ def test_a_later_pot_makes_a_further_distribution(short: Specification) -> None:
     assert short.escrow.header.custody_cash_fen == 0
 
 
-def test_a_share_is_new_money_also_where_a_part_was_paid_before(short: Specification) -> None:
+def test_a_share_is_new_money_also_where_a_part_was_paid_before() -> None:
     early = families(1_000_00, 1_000_00).given(x.request(), x.approve(), x.instruct(amount_fen=400_00), x.settle())
     early.given(*x.taught("a", contract_id="c2", hours="30"), x.release(1_000_00, "c2"), x.settle_release("c2"))
     early.given(x.dispute("a", "c2"), x.decide_dispute("a", "reversed", "c2"), x.closure(TODAY))

@@ -32,10 +32,10 @@ def release(amount_fen: int) -> e.ReleaseInstructed:
     return e.ReleaseInstructed(effective_at=AT, release_id="r", contract_id="c1", amount_fen=amount_fen)
 
 
-def agreed(**parts: int) -> e.RefundApproved:
+def agreed(amount_fen: int, *, unearned_fen: int, earned_fen: int = 0) -> e.RefundApproved:
     return e.RefundApproved(
         effective_at=AT, refund_id="f", contract_id="c1", cause="institution", pay_by=date(2026, 9, 30), calendar="c",
-        basis="b", rules="r", **parts,
+        basis="b", rules="r", amount_fen=amount_fen, unearned_fen=unearned_fen, earned_fen=earned_fen,
     )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def test_an_amount_below_zero(escrow: Escrow) -> None:
     breaks(escrow, agreed(amount_fen=0, unearned_fen=-5, earned_fen=5), "no amount is negative")
 
 
-def test_the_receiving_contract_of_a_transfer_is_checked_too(escrow: Escrow) -> None:
+def test_the_receiving_contract_of_a_transfer_is_checked_too() -> None:
     twin = (
         Specification(x.SIGNED_ON)
         .given(x.opening(), x.contract(), x.deposit(), x.contract("c2", student_id="s2"))

@@ -80,7 +80,7 @@ def test_nothing_is_paid_that_was_not_agreed(school: Specification) -> None:
     school.when(x.instruct("f2")).refused(no.RefundNotInState("f2", "requested"))
 
 
-def test_another_familys_money_never_pays_what_the_institution_must_put_back(school: Specification) -> None:
+def test_another_familys_money_never_pays_what_the_institution_must_put_back() -> None:
     two = Specification(x.SIGNED_ON).given(x.opening(), x.contract(), x.deposit())
     two.given(x.contract("c2", student_id="child-2"), x.deposit("s2", contract_id="c2")).on(TODAY)
     two.given(*x.taught("a", hours="30"), x.release(x.PRICE_FEN), x.dispute("a"), x.settle_release())

@@ -14,8 +14,16 @@ from tests.specification import Specification
 FIRST = x.STARTS_ON
 
 
-def place(jurisdiction: str = "CN", category: str = "non_academic", **changes: object) -> Specification:
-    school = Specification(x.SIGNED_ON).given(x.opening(jurisdiction, category), x.contract(**changes), x.deposit())
+def place(
+    jurisdiction: str = "CN",
+    category: str = "non_academic",
+    *,
+    stock: bool = False,
+    terms: dict[str, object] | None = None,
+) -> Specification:
+    school = Specification(x.SIGNED_ON).given(
+        x.opening(jurisdiction, category), x.contract(stock=stock, terms=terms or {}), x.deposit()
+    )
     return school.on(FIRST)
 
 

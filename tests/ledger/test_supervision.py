@@ -9,6 +9,7 @@ from ledger import events as e
 from ledger import rejections as no
 from ledger.identifiers import Role
 from ledger.rulebook import UnknownRuleSet
+from ledger.sheets import Profile
 from tests import examples as x
 from tests.specification import Specification
 
@@ -21,9 +22,8 @@ def school() -> Specification:
 
 
 def test_an_institution_comes_under_supervision_once(school: Specification) -> None:
-    profile = school.escrow.sheets["profile:school"]
+    assert school.escrow.get(Profile, "school").uscc == x.USCC
     assert (school.escrow.header.status, school.escrow.header.account_id) == ("open", "6222000001")
-    assert profile is not None
     school.when(x.opening()).refused(no.EscrowAlreadyOpen("school"))
 
 
@@ -39,8 +39,9 @@ def test_a_place_without_rules_opens_nothing() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        x.contract(), x.deposit(), x.claim("a"), x.release(1), x.request(), x.freeze(), x.closure(SECOND), x.order_refund(),
-        c.SealDay(business_on=date(2026, 8, 31)), c.CloseEscrow(), c.PlaceRiskDeposit(amount_fen=1, bank_serial="b"),
+        x.contract(), x.deposit(), x.claim("a"), x.release(1), x.request(), x.freeze(), x.closure(SECOND),
+        x.order_refund(), c.SealDay(business_on=date(2026, 8, 31)), c.CloseEscrow(),
+        c.PlaceRiskDeposit(amount_fen=1, bank_serial="b"),
         c.RecordAttachment(attachment_id="a", authority="court", order_no="1", amount_fen=1),
     ],
 )  # fmt: skip
@@ -54,21 +55,23 @@ def test_every_command_is_kept_to_its_roles(school: Specification) -> None:
             school.when(command.model_construct(), role=role).refused(no.RoleNotAllowed(name, role))
 
 
+def move(closing_balance_fen: int) -> c.ChangeCustodian:
+    return c.ChangeCustodian(
+        custodian="bank-b", account_id="6222000002", agreement_no="B-1", closing_balance_fen=closing_balance_fen
+    )
+
+
 def test_custody_moves_with_its_exact_balance() -> None:
     school = Specification().given(x.opening(), x.contract(), x.deposit())
-    move = {"custodian": "bank-b", "account_id": "6222000002", "agreement_no": "B-1"}
-    school.when(c.ChangeCustodian(**move, closing_balance_fen=1)).refused(no.ClosingBalanceDiffers(x.PRICE_FEN, 1))
-    school.when(c.ChangeCustodian(**move, closing_balance_fen=x.PRICE_FEN)).then(e.CustodianChanged)
+    school.when(move(1)).refused(no.ClosingBalanceDiffers(x.PRICE_FEN, 1))
+    school.when(move(x.PRICE_FEN)).then(e.CustodianChanged)
     school.when(x.deposit("s2")).refused(no.WrongAccount("6222000001"))
     school.when(x.deposit("s2", account_id="6222000002", contract_id=None)).then(e.DepositReceived)
 
 
 def test_custody_does_not_move_under_a_payment_on_its_way() -> None:
     school = Specification().given(x.opening(), x.contract(), x.deposit(), *x.taught("a"), x.release(x.LESSON_FEN))
-    command = c.ChangeCustodian(
-        custodian="bank-b", account_id="6222000002", agreement_no="B", closing_balance_fen=x.PRICE_FEN
-    )
-    school.when(command).refused(no.PaymentsInTransit(x.LESSON_FEN))
+    school.when(move(x.PRICE_FEN)).refused(no.PaymentsInTransit(x.LESSON_FEN))
 
 
 def test_a_frozen_escrow_releases_nothing_and_still_refunds() -> None:
@@ -137,7 +140,7 @@ def test_a_day_is_sealed_over_the_balances_of_the_moment(school: Specification) 
     seals = []
     for day in (2, 3):
         school.on(date(2026, 9, day)).given(c.SealDay(business_on=date(2026, 9, day - 1)))
-        seals += [event for event in school.outcome if isinstance(event, e.DaySealed)]
+        seals += [event for event in school.events if isinstance(event, e.DaySealed)]
         school.given(x.deposit(f"s{day}", contract_id=None))
     assert seals[0].balances_root != seals[1].balances_root
 
