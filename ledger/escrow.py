@@ -37,14 +37,16 @@ class Escrow:
 
         Raises Unread when the store has not been asked for it.
         """
-        sheet = self.look(sheet_key(kind, *ids))
+        key = sheet_key(kind, *ids)
+        sheet = self.sheets.get(key) or self.look(key)  # the first is by far the more common
         assert sheet is None or isinstance(sheet, kind)
         return sheet
 
     def get(self, kind: type[T], *ids: str) -> T:
         """The sheet of this kind and id; it must exist (history says so)."""
-        sheet = self.find(kind, *ids)
-        assert sheet is not None, f"no sheet {sheet_key(kind, *ids)}"
+        key = sheet_key(kind, *ids)
+        sheet = self.sheets.get(key) or self.look(key)
+        assert isinstance(sheet, kind), f"no sheet {key}"
         return sheet
 
     def look(self, key: SheetKey) -> Sheet | None:

@@ -13,7 +13,7 @@ Instant = int
 """Microseconds since the epoch, UTC."""
 
 
-class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """One business fact on an institution's stream.
 
     `effective_at` is the business time of the fact (instant, UTC microseconds); when it was recorded, by whom and

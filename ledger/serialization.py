@@ -16,7 +16,7 @@ from ledger.orders import Order, Source
 E = TypeVar("E", bound=Event)
 
 
-class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """Who recorded an event, when, and under which command; the same for every event of one command."""
 
     recorded_at: int
@@ -34,7 +34,7 @@ class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     signature: str = ""
 
 
-class Recorded(Struct, frozen=True, kw_only=True):
+class Recorded(Struct, frozen=True, kw_only=True, gc=False):
     """One event as it stands in the log. `state` is its exact stored text, UTF-8; `hash` is hex.
 
     Also the library's domain event: `originator_id` and `originator_version` address it in its stream.
@@ -60,7 +60,7 @@ class Recorded(Struct, frozen=True, kw_only=True):
         return self.version
 
 
-class _Stored(Struct, Generic[E], frozen=True, forbid_unknown_fields=True):
+class _Stored(Struct, Generic[E], frozen=True, forbid_unknown_fields=True, gc=False):
     envelope: Envelope
     event: E
 

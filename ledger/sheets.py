@@ -10,7 +10,7 @@ from ledger.identifiers import Category, Cause, SheetKey
 from ledger.workdays import Deadline
 
 
-class Header(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Header(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """One row per institution: the accounts in fen and what every decision needs; never answers a query."""
 
     institution_id: str
@@ -63,7 +63,7 @@ class Header(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=Tru
     """By how much the bank's balance is above the ledger's, as far as breaks say why."""
 
 
-class Sheet(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Sheet(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """A keyed part of an escrow, loaded only when a command touches it."""
 
     kind: ClassVar[str]
