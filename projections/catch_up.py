@@ -24,11 +24,14 @@ from projections.writes import Writes
 BATCH = 2_000
 REVIEWED_AT_ONCE = 1_000
 
-_DATABASE = (DBAPIError, psycopg.Error, sqlite3.Error)
-_ABOUT = frozenset(TOPICS[kind] for kind in ABOUT_THE_INSTITUTION)
+DATABASE = (DBAPIError, psycopg.Error, sqlite3.Error)
+ABOUT = frozenset(TOPICS[kind] for kind in ABOUT_THE_INSTITUTION)
+"""Stored names of the events that concern an institution as a whole."""
 _CONCERNS_ALL = frozenset(TOPICS[kind] for kind in (ClosureDeclared, EscrowFrozen, EscrowUnfrozen))
 """Events after which rows of sheets that they do not name are different."""
-_REVIEWED = tuple(f"{sheet.kind}:" for sheet in (Contract, Deposit, Lesson))
+REVIEWED = tuple(f"{sheet.kind}:" for sheet in (Contract, Deposit, Lesson))
+FIRST_REVIEWED, LAST_REVIEWED = f"{Contract.kind}:", f"{Lesson.kind};"
+"""Sheets whose rows depend on whether the institution runs, and the range of keys they are in."""
 
 
 @dataclass(slots=True)
@@ -74,7 +77,7 @@ def _take_together(connection: Connection, streams: Sequence[Sequence[LogRow]]) 
     found = [take_stream(connection, stream, writes) for stream in streams]
     try:
         writes.flush()
-    except _DATABASE as refusal:
+    except DATABASE as refusal:
         if _is_about_the_rows(refusal):
             raise RowsRefused from refusal
         raise
@@ -87,7 +90,7 @@ def _take_alone(connection: Connection, stream: Sequence[LogRow]) -> list[Parked
     try:
         found = take_stream(connection, stream, writes)
         writes.flush()
-    except _DATABASE as refusal:
+    except DATABASE as refusal:
         if not _is_about_the_rows(refusal):
             raise
         savepoint.rollback()
@@ -113,8 +116,8 @@ def take_stream(connection: Connection, rows: Sequence[LogRow], writes: Writes) 
         escrow, _ = _folded(state, institution_id, good)
     try:
         if good:
-            writes.take(escrow, [row.version for row in good if row.topic in _ABOUT])
-    except _DATABASE:
+            writes.take(escrow, [row.version for row in good if row.topic in ABOUT])
+    except DATABASE:
         raise
     except Exception as error:  # noqa: BLE001 - a view that fails must not stop the other streams
         good, failure = [], (rows[0], error)
@@ -139,7 +142,7 @@ def _folded(
     for row, event in happened:
         try:
             fold(escrow, event, row.version)
-        except _DATABASE:
+        except DATABASE:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this stream alone
             return escrow, (row, error)
@@ -147,12 +150,12 @@ def _folded(
 
 
 def _park(connection: Connection, row: LogRow, error: Exception) -> Parked:
-    stream = Parked(row.institution_id, row.position, row.version, row.topic, type(error).__name__, _detail(error))
+    stream = Parked(row.institution_id, row.position, row.version, row.topic, type(error).__name__, detail_of(error))
     park(connection, stream)
     return stream
 
 
-def _detail(error: Exception) -> str:
+def detail_of(error: Exception) -> str:
     """What went wrong. Only our own errors speak: another's text might quote what was in the event."""
     if isinstance(error, UnknownEvent | UnreadableEvent | Missing):
         return str(error)
@@ -192,12 +195,12 @@ def review_next(connection: Connection, limit: int = REVIEWED_AT_ONCE) -> int:
     institution_id, after = pending
     mine = review.c.institution_id == institution_id
     state = State(connection, folded_header, folded_sheet)
-    keys = state.keys_between(institution_id, after or f"{Contract.kind}:", f"{Lesson.kind};", limit)
+    keys = state.keys_between(institution_id, after or FIRST_REVIEWED, LAST_REVIEWED, limit)
     if not keys:
         connection.execute(delete(review).where(mine))
         return 1
     escrow = state.escrow(institution_id)
-    state.prefetch(escrow, (key for key in keys if key.startswith(_REVIEWED)))
+    state.prefetch(escrow, (key for key in keys if key.startswith(REVIEWED)))
     writes = Writes(connection)
     writes.take(escrow)
     writes.flush()

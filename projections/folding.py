@@ -1,7 +1,7 @@
 """The fold of the read models: the ledger's own `evolve` on an escrow whose sheets are fetched as they are touched."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ledger import events as e
 from ledger.escrow import Escrow
@@ -56,10 +56,14 @@ class FoldedEscrow(Escrow):
 
     def get(self, kind: type[T], *ids: str) -> T:
         """The sheet of this kind and id. Raises Missing."""
-        sheet = self.find(kind, *ids)
+        # Three of four steps of a fold are this look-up, so it does at once what Escrow does in four calls.
+        key = SheetKey(f"{kind.kind}:{':'.join(ids)}")
+        sheet: Any = self.sheets.get(key)
         if sheet is None:
-            raise Missing(sheet_key(kind, *ids))
-        return sheet
+            sheet = self.look(key)
+            if sheet is None:
+                raise Missing(key)
+        return sheet  # type: ignore[no-any-return] # the kind is in the key
 
     def look(self, key: SheetKey) -> Sheet | None:
         """The sheet at this address, ready to be changed."""
@@ -72,7 +76,8 @@ class FoldedEscrow(Escrow):
     def put(self, sheet: Sheet) -> None:
         """Add a new sheet, if any read model needs its kind."""
         if sheet.kind not in UNKEPT:
-            self.sheets[sheet.key()] = sheet
+            ids = ":".join([getattr(sheet, name) for name in sheet.names])
+            self.sheets[SheetKey(f"{sheet.kind}:{ids}")] = sheet
 
 
 def fold(escrow: FoldedEscrow, event: e.Event, version: int) -> None:

@@ -1,12 +1,13 @@
 """Reading the log for the read models: rows, and the event in them without its envelope."""
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from ledger import events as e
 from ledger.identifiers import SheetKey
@@ -40,21 +41,22 @@ class _Body(Struct, Generic[E], frozen=True):
     event: E
 
 
-@cache
-def _decoder(topic: str) -> Any:
+def _decoders() -> Mapping[str, Callable[[str], _Body[e.Event]]]:
     body: Any = _Body  # which event it holds is known at run time only
-    return msgspec.json.Decoder(body[EVENTS[topic]]).decode
+    return {topic: msgspec.json.Decoder(body[kind]).decode for topic, kind in EVENTS.items() if topic not in UPCASTERS}
+
+
+_DECODE = _decoders()
 
 
 def event_in(topic: str, state: str) -> e.Event:
     """The event of a stored text. Raises UnknownEvent, UnreadableEvent."""
-    if topic in UPCASTERS or topic not in EVENTS:
+    if topic not in _DECODE:
         return decode(topic, state)[1]
     try:
-        event: e.Event = _decoder(topic)(state).event
+        return _DECODE[topic](state).event
     except msgspec.MsgspecError as error:
         raise UnreadableEvent(topic, str(error)) from error
-    return event
 
 
 def lane_heads(connection: Connection) -> dict[int, int]:
@@ -68,11 +70,16 @@ def rows_of(connection: Connection, query: Select[Any]) -> list[LogRow]:
     return [LogRow(*row) for row in connection.execute(query)]
 
 
+def up_to(positions: Mapping[int, int]) -> ColumnElement[bool]:
+    """Events of each lane up to its position."""
+    conditions = [(events.c.lane == lane) & (events.c.position <= last) for lane, last in positions.items()]
+    return or_(*conditions) if conditions else events.c.position < 0
+
+
 def known(query: Select[Any], reading: Reading) -> Select[Any]:
     """A query over events, kept to those that had happened and were known, and that the read models have taken in."""
-    moment, here = reading.moment, reading.positions
-    taken_in = [(events.c.lane == lane) & (events.c.position <= last) for lane, last in here.items()]
-    query = query.where(or_(*taken_in) if taken_in else events.c.position < 0)
+    moment = reading.moment
+    query = query.where(up_to(reading.positions))
     if moment.as_of is not None:
         query = query.where(events.c.effective_at < start_of(moment.as_of + timedelta(days=1)))
     if moment.known_at is not None:

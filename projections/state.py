@@ -81,6 +81,12 @@ class State:
         escrow.source = lambda key: self._find(escrow, key)
         return escrow
 
+    def fresh_escrow(self, institution_id: str) -> FoldedEscrow:
+        """An escrow before its first event; only what it has settled and let go is looked for, in the log."""
+        escrow = empty_escrow(institution_id)
+        escrow.source = lambda key: settled_sheet(self._connection, escrow, key) if key.startswith(_SETTLES) else None
+        return escrow
+
     def prefetch(self, escrow: FoldedEscrow, keys: Iterable[SheetKey]) -> None:
         """Read the sheets with these keys at once; those that are not kept come later, one by one."""
         institution_id = escrow.header.institution_id
