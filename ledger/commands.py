@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable
 from datetime import date
-from typing import Annotated, ClassVar, Literal, Self
+from functools import cached_property
+from typing import Annotated, ClassVar, Literal, Protocol, Self
 
 from pydantic import (
     AwareDatetime,
@@ -26,6 +27,7 @@ from ledger.sheets import (
     Case,
     Contract,
     Deposit,
+    Distribution,
     Lesson,
     Mark,
     Refund,
@@ -301,6 +303,10 @@ class EndContract(Command, by=[INSTITUTION, REGULATOR]):
 
     contract_id: Id
 
+    def touches(self) -> Iterable[SheetKey]:
+        """The contract."""
+        return (sheet_key(Contract, self.contract_id),)
+
 
 # ── deposits ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -405,7 +411,12 @@ class LessonRef(Line):
     lesson_id: Id
 
 
-def _lesson_sheets(lessons: Iterable[ClaimedLesson | LessonRef]) -> Iterable[SheetKey]:
+class _OfLesson(Protocol):
+    contract_id: str
+    lesson_id: str
+
+
+def _lesson_sheets(lessons: Iterable[_OfLesson]) -> Iterable[SheetKey]:
     for lesson in lessons:
         yield sheet_key(Contract, lesson.contract_id)
         yield sheet_key(Lesson, lesson.contract_id, lesson.lesson_id)
@@ -448,6 +459,10 @@ class DisputeLesson(Command, by=[GUARDIAN, MEDIATOR, REGULATOR]):
     lesson_id: Id
     reason: Text
 
+    def touches(self) -> Iterable[SheetKey]:
+        """The contract and the lesson."""
+        return _lesson_sheets([self])
+
 
 class DecideDispute(Command, by=[REGULATOR]):
     """Decide a dispute, once."""
@@ -458,6 +473,10 @@ class DecideDispute(Command, by=[REGULATOR]):
     """`upheld`: the lesson counts; `reversed`: it does not."""
     reason: Text
 
+    def touches(self) -> Iterable[SheetKey]:
+        """The contract and the lesson."""
+        return _lesson_sheets([self])
+
 
 class ReverseLesson(Command, by=[INSTITUTION, REGULATOR]):
     """Take back a lesson that was claimed or confirmed wrongly."""
@@ -465,6 +484,10 @@ class ReverseLesson(Command, by=[INSTITUTION, REGULATOR]):
     contract_id: Id
     lesson_id: Id
     reason: Text
+
+    def touches(self) -> Iterable[SheetKey]:
+        """The contract and the lesson."""
+        return _lesson_sheets([self])
 
 
 # ── releases ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -490,12 +513,22 @@ class InstructRelease(Command, by=[INSTITUTION, REGULATOR]):
             yield sheet_key(ReleaseLine, self.release_id, line.contract_id)
 
 
+def _release_sheets(release_id: str, contract_ids: Iterable[str]) -> Iterable[SheetKey]:
+    for contract_id in contract_ids:
+        yield sheet_key(Contract, contract_id)
+        yield sheet_key(ReleaseLine, release_id, contract_id)
+
+
 class SettleRelease(Command, by=[BANK]):
     """Record that the bank paid these lines of a release."""
 
     release_id: Id
     contract_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_LINES)]
     bank_serial: Id
+
+    def touches(self) -> Iterable[SheetKey]:
+        """The contracts and the release lines."""
+        return _release_sheets(self.release_id, self.contract_ids)
 
 
 class ReturnRelease(Command, by=[BANK]):
@@ -504,6 +537,10 @@ class ReturnRelease(Command, by=[BANK]):
     release_id: Id
     contract_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_LINES)]
     reason: Text
+
+    def touches(self) -> Iterable[SheetKey]:
+        """The contracts and the release lines."""
+        return _release_sheets(self.release_id, self.contract_ids)
 
 
 # ── refunds ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -810,10 +847,12 @@ class ApproveShares(Command, by=[REGULATOR]):
     shares: Annotated[list[ShareLine], Field(min_length=1, max_length=500)]
 
     def touches(self) -> Iterable[SheetKey]:
-        """The contracts and the refunds."""
+        """The distribution, the contracts, the refunds, and the marks of the shares, which must be new."""
+        yield sheet_key(Distribution, self.distribution_id)
         for share in self.shares:
             yield sheet_key(Contract, share.contract_id)
             yield sheet_key(Refund, share.refund_id)
+            yield sheet_key(Mark, "share", f"{self.distribution_id}:{share.contract_id}")
 
 
 class CompleteDistribution(Command, by=[REGULATOR]):
