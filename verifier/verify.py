@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 VERIFIED, DIFFERS, USAGE, NOTHING = 0, 1, 2, 3
 FORMAT = "prepaid-ledger audit bundle 1"
 PROOF = "c2sp.org/tlog-proof@v1"
+MEMBER = re.compile(
+    r"manifest|rules|directory/(entries|checkpoints)|institutions/[A-Za-z0-9_.-]{1,128}/(events|checkpoints)"
+)
 CHUNK = 1 << 20
 MOST_FINDINGS = 20
 """So many findings are told for one log; they are all counted."""
@@ -84,20 +87,17 @@ MONEY = {
 }
 """Debits > credits, each `account:amount field[:whose contract]`. What is debited equals what is credited."""
 
-SILENT = frozenset(
-    f"{name}.1"
-    for name in (
-        "escrow_opened custodian_changed escrow_frozen escrow_unfrozen attachment_recorded attachment_lifted "
-        "institution_renamed institution_succeeded closure_declared escrow_closed day_sealed contract_registered "
-        "contract_amended contract_ended off_platform_payment_asserted class_consumption_claimed "
-        "class_consumption_disputed class_consumption_upheld refund_requested refund_refused refund_withdrawn "
-        "payee_substituted mediation_opened mediation_accepted mediation_extended settlement_agreed "
-        "instalment_performed settlement_breached mediation_failed mediation_withdrawn mediation_expired "
-        "judicial_confirmation_recorded award_recorded distribution_ordered distribution_share_approved "
-        "distribution_completed statement_recorded statement_line_matched reconciliation_break_opened "
-        "reconciliation_break_resolved"
-    ).split()
-)
+_SILENT = """
+    escrow_opened custodian_changed escrow_frozen escrow_unfrozen attachment_recorded attachment_lifted
+    institution_renamed institution_succeeded closure_declared escrow_closed day_sealed contract_registered
+    contract_amended contract_ended off_platform_payment_asserted class_consumption_claimed
+    class_consumption_disputed class_consumption_upheld refund_requested refund_refused refund_withdrawn
+    payee_substituted mediation_opened mediation_accepted mediation_extended settlement_agreed instalment_performed
+    settlement_breached mediation_failed mediation_withdrawn mediation_expired judicial_confirmation_recorded
+    award_recorded distribution_ordered distribution_share_approved distribution_completed statement_recorded
+    statement_line_matched reconciliation_break_opened reconciliation_break_resolved
+"""
+SILENT = frozenset(f"{name}.1" for name in _SILENT.split())
 """Events that move no money."""
 
 NOTED = frozenset(
@@ -595,7 +595,7 @@ class Report:
     def status(self) -> int:
         """The exit status."""
         if self.found:
-            return DIFFERS if self.events else NOTHING
+            return DIFFERS
         return VERIFIED if self.events and self.roots else NOTHING
 
 
@@ -650,8 +650,11 @@ class Bundle:
         for line in lines[6:]:
             digest, size, name = line.split(" ", 2)
             self.members[name] = Member(digest, int(size))
-        for name in {*self.members, "manifest"} ^ set(names):
+        for name in sorted({*self.members, "manifest"} ^ set(names)):
             self.report.find("manifest_differs", name, "promised and not there, or there and not promised")
+        for name in sorted(each for each in names if not MEMBER.fullmatch(each)):
+            self.report.find("manifest_differs", name, "no part of a bundle")
+        self.members = {name: member for name, member in self.members.items() if name in names}
         return head
 
     def chunks(self, name: str) -> Iterator[bytes]:
@@ -723,9 +726,19 @@ class Bundle:
             roots.setdefault(each.size, []).append((each.root, "a checkpoint"))
         for each in self.kept.pop(origin, ()):
             roots.setdefault(each.size, []).append((each.root, "a checkpoint kept from before"))
-        if not heads or heads[-1].size != len(leaves) or [h.size for h in heads] != sorted({h.size for h in heads}):
+        sizes = [each.size for each in heads]
+        if sizes != sorted(set(sizes)) or (sizes or [0])[-1] != len(leaves):
             report.find("directory_cut", "directory", "its checkpoints do not lead up to its last entry")
-        peaks: list[bytes] = []
+        self.compare_directory(leaves, roots)
+        if self.witnesses:
+            report.witnessed_size = max((h.size for h in heads if h.witnesses >= self.quorum), default=0)
+            if report.witnessed_size != len(leaves):
+                detail = f"{self.quorum} witnesses saw {report.witnessed_size} of {len(leaves)} entries"
+                report.find("not_witnessed", "directory", detail)
+
+    def compare_directory(self, leaves: list[bytes], roots: dict[int, list[tuple[bytes, str]]]) -> None:
+        """Every signed root of the directory is the one over its entries."""
+        report, peaks = self.report, list[bytes]()
         for size in range(len(leaves) + 1):
             for root, source in roots.pop(size, ()):
                 report.roots += 1
@@ -735,11 +748,6 @@ class Bundle:
                 add_leaf(peaks, size, leaves[size])
         for size in roots:
             report.find("entries_missing", "directory", f"{size} entries were signed, {len(leaves)} are here")
-        if self.witnesses:
-            report.witnessed_size = max((h.size for h in heads if h.witnesses >= self.quorum), default=0)
-            if report.witnessed_size != len(leaves):
-                detail = f"{self.quorum} witnesses saw {report.witnessed_size} of {len(leaves)} entries"
-                report.find("not_witnessed", "directory", detail)
 
     def want(self, institution: str, size: int, root: bytes, source: str) -> None:
         """Remember what root a log must have at a size."""

@@ -132,7 +132,7 @@ class _Writing:
     def _sizes(self, through: int) -> dict[str, int]:
         c = checkpoints.c
         query = select(c.institution_id, func.max(c.size)).where(c.number <= through).group_by(c.institution_id)
-        return dict(self._connection.execute(query).tuples().all())
+        return {row[0]: row[1] for row in self._connection.execute(query)}
 
     def _entries(self, through: int) -> Iterator[bytes]:
         c = checkpoints.c

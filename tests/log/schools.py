@@ -2,7 +2,6 @@
 
 from datetime import date
 from itertools import count
-from typing import Any
 
 from ledger import commands as c
 from ledger.answers import Receipt
@@ -47,10 +46,10 @@ def seal(ledger: Ledger, institution_id: str, business_on: date) -> None:
     tell(ledger, institution_id, sealing(ledger.engine, institution_id, business_on))
 
 
-def family(number: int, **changes: Any) -> tuple[c.Command, ...]:
+def family(number: int) -> tuple[c.Command, ...]:
     """One more family signs and pays."""
     name = f"c{number}"
-    signed = x.contract(name, guardian_id=f"guardian-{number}", student_id=f"child-{number}", **changes)
+    signed = x.contract(name, guardian_id=f"guardian-{number}", student_id=f"child-{number}")
     return signed, x.deposit(f"s{number}", contract_id=name)
 
 

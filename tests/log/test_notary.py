@@ -1,13 +1,13 @@
 """The notary signs what the stored bytes say, goes on where it stopped, and stops where the store was changed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from threading import Event as Signal
 
 import pytest
 from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
-from ledger.application import Ledger
+from ledger.application import Ledger, open_ledger
 from ledger.log.checkpoints import open_checkpoint
 from ledger.log.entries import directory_entry, directory_origin, entry_of, log_origin, receipt_of
 from ledger.log.merkle import leaf_hash, root_of
@@ -26,7 +26,7 @@ def heads(ledger: Ledger) -> list[tuple[int, str, int, str, str]]:
     c = checkpoints.c
     with ledger.engine.connect() as connection:
         rows = connection.execute(select(c.number, c.institution_id, c.size, c.root, c.note).order_by(c.number))
-        return [tuple(row) for row in rows]  # type: ignore[misc]
+        return [tuple(row) for row in rows]
 
 
 def test_an_empty_ledger_has_nothing_to_sign(ledger: Ledger, clock: Clock) -> None:
@@ -102,10 +102,8 @@ def test_the_notary_follows_until_it_is_told_to_stop(ledger: Ledger, clock: Cloc
 
 
 @pytest.fixture
-def changed(sqlite_url: str, clock: Clock, opened: Callable[..., Ledger]) -> Iterator[Ledger]:
+def changed(sqlite_url: str, clock: Clock) -> Iterator[Ledger]:
     """A ledger in a file whose guards somebody took away."""
-    from ledger.application import open_ledger  # noqa: PLC0415
-
     ledger = open_ledger(sqlite_url, clock)
     city(ledger, clock, schools=1)
     with ledger.engine.begin() as connection:
@@ -151,7 +149,7 @@ def test_the_database_has_the_columns_that_queries_expect(ledger: Ledger) -> Non
         assert set(found.get_pk_constraint(table.name)["constrained_columns"]) == {c.name for c in table.primary_key}
 
 
-def test_a_receipt_names_the_leaf(ledger: Ledger, clock: Clock) -> None:
+def test_a_receipt_names_the_leaf(ledger: Ledger) -> None:
     open_school(ledger, "school-1")
     event = ledger.stream("school-1")[4]
     receipt = receipt_of("ledger.example", "school-1", event.version, event.topic, event.state)

@@ -41,9 +41,7 @@ def witness(tmp_path: Path) -> Witness:
     return Witness(tmp_path / "witness.sqlite", WITNESS, [KEY.public()], Seconds())
 
 
-def ask(
-    size: int, old: int = 0, leaves: list[bytes] = LEAVES, key: PrivateKey = KEY, origin: str = ORIGIN
-) -> str:
+def ask(size: int, old: int = 0, leaves: list[bytes] = LEAVES, key: PrivateKey = KEY, origin: str = ORIGIN) -> str:
     note = sign_checkpoint(Checkpoint(origin, size, root_of(leaves[:size])), key)
     return Growth(old, tuple(consistency_proof(leaves[:size], old)) if old <= size else (), note).encode()
 
@@ -174,6 +172,7 @@ def test_the_directory_is_cosigned_over_http_and_the_signature_is_kept(
     with reading(ledger.engine) as connection:
         assert len(connection.execute(select(cosignatures)).all()) == 2
         note = connection.scalar(select(directory.c.note).where(directory.c.size == 2))
+        assert note is not None
         assert cosigned_at(parse_note(cosigned(connection, note)), key) == 1_790_000_000
 
 
@@ -188,7 +187,9 @@ def test_a_log_that_lost_its_cosignatures_asks_with_what_the_witness_says(
     assert ask_witness(ledger.engine, running, WITNESS.public(COSIGNER)) == 1_790_000_000
 
 
-def test_a_witness_sees_that_a_backup_was_restored(ledger: Ledger, clock: Clock, witness: Witness, running: str) -> None:
+def test_a_witness_sees_that_a_backup_was_restored(
+    ledger: Ledger, clock: Clock, witness: Witness, running: str
+) -> None:
     open_school(ledger, "school-1")
     checkpoint(ledger, clock)
     note = sign_checkpoint(Checkpoint(ORIGIN, 9, root_of(LEAVES[:9])), KEY)
