@@ -128,6 +128,26 @@ def _by_topic(*where: ColumnElement[bool]) -> Subquery:
     return query.group_by(*(key.name for key in keys)).subquery("summed")
 
 
+def topics_on(account: str) -> list[str]:
+    """Stored names of the events that may move an account."""
+    return sorted({topic for topic, column_, *_ in posting_rows() if column_ == f"{account}_fen"})
+
+
+def sums_by_topic(account: str, *where: ColumnElement[bool]) -> Select[Any]:
+    """What events of each kind moved on one account: stored name, how many events, fen. Kinds that cancel out count."""
+    posting = _posting()
+    amount = coalesce(case(*((posting.c.amount == name, events.c[name]) for name in AMOUNTS), else_=None), 0)
+    moved = cast(func.sum(posting.c.sign * amount), BigInteger)
+    count = func.count(events.c.position.distinct())
+    return (
+        select(events.c.topic, count, moved)
+        .join_from(events, posting, posting.c.topic == events.c.topic)
+        .where(posting.c.account == f"{account}_fen", amount != 0, *where)
+        .group_by(events.c.topic)
+        .order_by(events.c.topic)
+    )
+
+
 def totals(source: Any) -> Select[Any]:
     """Changes summed up per institution."""
     accounts = [cast(func.sum(source.c[name]), BigInteger).label(name) for name in ACCOUNT_COLUMNS]
