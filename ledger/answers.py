@@ -21,14 +21,14 @@ class Receipt(Struct, frozen=True, kw_only=True):
     events: tuple[Recorded, ...]
 
 
-@dataclass
+@dataclass(unsafe_hash=True)
 class CommandKeyReused(Rejection):
     """The key already stands for another request of this institution."""
 
     command_id: str
 
 
-@dataclass
+@dataclass(unsafe_hash=True)
 class VersionConflict(Rejection):
     """The caller decided from another version of the stream than the current one."""
 
@@ -36,21 +36,21 @@ class VersionConflict(Rejection):
     actual_version: int
 
 
-@dataclass
+@dataclass(unsafe_hash=True)
 class BatchRefused(Rejection):
     """Nothing of an all-or-nothing batch was recorded, because the item at `culprit` (from 0) was rejected."""
 
     culprit: int
 
 
-@dataclass
+@dataclass(unsafe_hash=True)
 class MalformedIdentifier(Rejection):
     """An id holds other characters than letters, digits, `_`, `.` and `-`, or more than 128 of them."""
 
     identifier: str
 
 
-@dataclass
+@dataclass(unsafe_hash=True)
 class UnstorableText(Rejection):
     """A text holds a character that no database keeps (U+0000, or half a surrogate pair)."""
 

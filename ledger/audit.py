@@ -3,8 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from operator import attrgetter, itemgetter
 from typing import Any
 
 from msgspec import Struct
@@ -16,9 +14,10 @@ from ledger.events import Event
 from ledger.evolution import evolve
 from ledger.postings import POSTINGS
 from ledger.serialization import Envelope, UnknownEvent, UnreadableEvent, decode, link
-from ledger.sheets import Contract, Header, Sheet
+from ledger.sheets import Header
+from ledger.store.derived import FACTS, checked_columns, same_facts
 from ledger.store.rows import encode_row
-from ledger.store.tables import ACCOUNT_COLUMNS, CHECKED, DERIVED, commands, events, headers, lanes, sheets
+from ledger.store.tables import ACCOUNT_COLUMNS, CHECKED, commands, events, headers, lanes, sheets
 
 Evolve = Callable[[Escrow, Event], None]
 Progress = Callable[[int], None]
@@ -28,8 +27,6 @@ BATCH = 5_000
 FINDINGS_PER_INSTITUTION = 50
 
 _HASH = re.compile("[0-9a-f]{64}")
-_FACTS = tuple(name for name in DERIVED if name != "recorded_at")
-_NOTHING = {None}
 _AMOUNTS = {
     kind: tuple((leg.sign, leg.amount) for leg in legs)
     for kind, legs in POSTINGS.items()
@@ -177,7 +174,7 @@ class _Inspection:
         yield from self._connection.execute(query, execution_options={"yield_per": BATCH}).partitions()
 
     def _events(self) -> Iterator[Sequence[Any]]:
-        columns = ("position", "lane", "originator_version", "topic", "state", "hash", "recorded_at", *_FACTS)
+        columns = ("position", "lane", "originator_version", "topic", "state", "hash", "recorded_at", *FACTS)
         query = select(*(events.c[name] for name in columns))
         query = query.where(events.c.originator_id == self._institution_id)
         return self._rows(query.order_by(events.c.originator_version))
@@ -215,7 +212,7 @@ class _Inspection:
         header.head = hash_ if hash_ == linked or _HASH.fullmatch(hash_) else linked
 
     def _check(self, version: int, envelope: Envelope, event: Event, recorded_at: int, facts: list[Any]) -> None:
-        if not _same(facts, event):
+        if not same_facts(facts, event):
             self._find("derived_column_differs", version, "a column says something else than the text")
         if recorded_at != envelope.recorded_at:
             self._find("derived_column_differs", version, "recorded_at says something else than the text")
@@ -271,7 +268,7 @@ class _Inspection:
                 sheet = expected.pop(key, None)
                 if sheet is None:
                     self._find("sheet_without_events", None, f"no event explains {key}")
-                elif state != encode_row(sheet) or checked != _checked(sheet):
+                elif state != encode_row(sheet) or checked != checked_columns(sheet):
                     self._find("sheet_differs", None, f"{key} is not the fold of the events")
         for key in expected:
             self._find("sheet_missing", None, f"the events make {key}, which is not stored")
@@ -280,27 +277,3 @@ class _Inspection:
         self._found += 1
         if self._found <= FINDINGS_PER_INSTITUTION:
             self._report.findings.append(Finding(code, self._institution_id, version, detail))
-
-
-@cache
-def _facts_of(kind: type[Event]) -> tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], Any]]:
-    """Picks from the columns what this kind of event can say, from the event the same, and the other columns."""
-    fields = set(kind.__struct_fields__)
-    said = [name for name in _FACTS if name in fields]
-    unsaid = [place for place, name in enumerate(_FACTS) if name not in fields]
-    return itemgetter(*(_FACTS.index(name) for name in said)), attrgetter(*said), itemgetter(*unsaid)
-
-
-def _same(facts: list[Any], event: Event) -> bool:
-    """Whether the derived columns say what the event says; a default that the text leaves out is null there."""
-    stored, said, others = _facts_of(type(event))
-    if stored(facts) == said(event) and set(others(facts)) == _NOTHING:
-        return True
-    return [getattr(event, name, None) or None for name in _FACTS] == [fact or None for fact in facts]
-
-
-def _checked(sheet: Sheet) -> list[int | None]:
-    if not isinstance(sheet, Contract):
-        return [None] * (len(CHECKED) + 2)
-    spent = sheet.consumed_centihours + sheet.claimed_centihours
-    return [*(getattr(sheet, name) for name in CHECKED), spent, sheet.units]

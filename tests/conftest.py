@@ -39,7 +39,7 @@ class PostgresDatabases:
 
     def __init__(self, server_url: str) -> None:
         self._url = make_url(server_url)
-        self._admin = create_engine(self._url, isolation_level="AUTOCOMMIT")
+        self._admin = create_engine(self._url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
         self._names = (f"ledger_{os.getpid()}_{number}" for number in count())
         self._template = f"{TEMPLATE}_{os.getpid()}"
         self._do(f"create database {self._template}")

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 BINARIES = Path("/usr/lib/postgresql")
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 FAST = ("fsync=off", "full_page_writes=off", "max_connections=200", "shared_buffers=64MB", "autovacuum=off")
 """Settings for tests whose server is not crashed by the machine."""
 DURABLE = ("max_connections=200", "shared_buffers=256MB", "max_wal_size=4GB")
