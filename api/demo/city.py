@@ -9,7 +9,7 @@ from api.demo.schools import School
 from ledger.identifiers import Category
 
 INSTITUTIONS, CONTRACTS = 40, 3_000
-LEAST_INSTITUTIONS, LEAST_CONTRACTS = 9, 24
+LEAST_INSTITUTIONS, LEAST_CONTRACTS = 9, 40
 """So many are needed for all that happens: institutions of each kind of place, contracts of each institution."""
 
 
@@ -79,7 +79,7 @@ def cast(scale: float, seed: int) -> Cast:
     rng = Random(f"{seed}:city")  # noqa: S311 - a repeatable story, not a secret
     count = max(LEAST_INSTITUTIONS, round(INSTITUTIONS * scale))
     schools = tuple(_school(number, _ROTA[number % len(_ROTA)], rng) for number in range(count))
-    weights = [rng.uniform(0.5, 1.6) for _ in schools]
+    weights = [rng.uniform(0.8, 1.4) for _ in schools]
     weights[_RUNAWAY] = 2.2
     total = max(LEAST_CONTRACTS * count, round(CONTRACTS * scale))
     return Cast(schools, tuple(max(10, round(total * weight / sum(weights))) for weight in weights))

@@ -8,7 +8,7 @@ from api.demo.cases import CASES
 from api.demo.city import ACADEMIC, CHENGDU, NATIONAL, SCI_TECH, TIANJIN, ZHEJIANG, Cast
 from api.demo.closures import orderly, runs_away
 from api.demo.days import AUTUMN, RELEASE_DAYS, SPRING, after
-from api.demo.disputes import late_dispute
+from api.demo.disputes import late_disputes
 from api.demo.groups import Group, groups
 from api.demo.histories import history, school_of
 from api.demo.incidents import (
@@ -39,7 +39,7 @@ from api.demo.telling import Story, Teller
 CLOSES_ON = date(2026, 8, 10)
 RUNS_AWAY_ON = date(2026, 9, 16)
 CHARGED_BACK_ON = date(2026, 4, 27)
-FATED_PLACES = ("CN-ZJ", "CN-AH-WH", "CN-SC-CD", "CN")
+FATED_PLACES = ("CN-ZJ", "CN-AH-WH", "CN-SC-CD")
 """Here every fate happens once, however small the city is."""
 UNFATED = 2
 """Children of a class that stay, whatever happens to the others."""
@@ -97,8 +97,7 @@ def _families(cast: Cast, classes: Classes) -> Iterator[Story]:
     school = cast.first(NATIONAL)
     yield lessons_to_a_friend(school, _of(school, classes), date(2026, 4, 15))
     school = cast.first(CHENGDU)
-    for enrolment, outcome in zip(_of(school, classes).enrolments, ("reversed", "upheld", "reversed"), strict=False):
-        yield late_dispute(school, enrolment, date(2026, 4, 22), outcome)
+    yield late_disputes(school, _of(school, classes), date(2026, 4, 22))
     school = cast.runaway
     for group in classes[school.institution_id][-2:]:
         for enrolment in group.enrolments[:2]:

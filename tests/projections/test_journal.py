@@ -25,7 +25,7 @@ from api.demo.schools import School
 from api.demo.story import the_year
 from api.demo.telling import Clock, Teller, at
 from ledger import commands as c
-from ledger.application import open_ledger
+from ledger.application import Ledger, open_ledger
 from ledger.postings import ACCOUNTS
 from ledger.serialization import decode
 from ledger.store.factory import open_engine
@@ -33,6 +33,7 @@ from ledger.store.rows import decode_sheet
 from ledger.store.tables import events, headers, sheets
 from projections.answers import UnknownRow
 from projections.journal import Format, account_name, component, journal
+from tests.conftest import Clock as SetClock
 from tests.conftest import migrate
 
 IDS = st.text(st.sampled_from("ABQYZabquxyz019_.-"), min_size=1, max_size=8)
@@ -144,6 +145,18 @@ def test_one_escrow_alone_has_its_own_balances(engine: Engine, tmp_path: Path, i
     assert expected
     assert of_beancount(written(engine, "beancount", tmp_path / "one.beancount", institution_id)) == expected
     assert of_hledger(written(engine, "hledger", tmp_path / "one.journal", institution_id)) == expected
+
+
+def test_on_both_databases_two_cases_have_their_balances(ledger: Ledger, clock: SetClock, tmp_path: Path) -> None:
+    schools = {case.id: school_of(case) for case in CASES[:2]}
+    teller = Teller(ledger, clock, heard=lambda receipt: schools[receipt.institution_id].hear(receipt))
+    clock.now = at(date(2019, 1, 1))
+    teller.add(*(history(case, schools[case.id]) for case in CASES[:2]))
+    teller.tell(at(CASES[0].asked_on, 12))
+    expected = of_ledger(ledger.engine)
+    assert -expected[account_name("unearned", "WE-01", "WE-01-C")] == 13_713_33
+    assert of_beancount(written(ledger.engine, "beancount", tmp_path / "two.beancount")) == expected
+    assert of_hledger(written(ledger.engine, "hledger", tmp_path / "two.journal")) == expected
 
 
 def test_every_transaction_names_its_place_in_the_log_and_its_hash(engine: Engine, tmp_path: Path) -> None:
