@@ -100,19 +100,35 @@ _SILENT = """
 SILENT = frozenset(f"{name}.1" for name in _SILENT.split())
 """Events that move no money."""
 
-NOTED = frozenset(
-    ("contract_registered.1", "deposit_received.1", "release_instructed.1", "day_sealed.1", "escrow_frozen.1",
-     "escrow_unfrozen.1")
-)  # fmt: skip
 AGREEMENTS = ("refund_approved.1", "refund_deemed_agreed.1", "refund_ordered.1")
+NOTED = frozenset(
+    (*AGREEMENTS, "contract_registered.1", "deposit_received.1", "release_instructed.1", "day_sealed.1",
+     "escrow_frozen.1", "escrow_unfrozen.1")
+)  # fmt: skip
+"""Events that mean something to the books besides their legs."""
 
 
-def _legs(rule: str) -> list[tuple[str, int, str, str]]:
+class Leg(NamedTuple):
+    """One side of a posting: +1 debits, -1 credits the account with the event's amount."""
+
+    account: str
+    sign: int
+    amount: str
+    whose: str
+    """The field that names the contract."""
+    side: int
+    """On which side the account grows."""
+    place: int | None
+    """Which figure of a contract it is, where contracts have it."""
+
+
+def _legs(rule: str) -> list[Leg]:
     legs = []
-    for side, sign in zip(rule.split(" > "), (1, -1), strict=True):
-        for text in side.split():
+    for half, sign in zip(rule.split(" > "), (1, -1), strict=True):
+        for text in half.split():
             account, amount, *whose = text.split(":")
-            legs.append((account, sign, f"{amount}_fen", whose[0] if whose else "contract_id"))
+            party = whose[0] if whose else "contract_id"
+            legs.append(Leg(account, sign, f"{amount}_fen", party, SIDE[account], OF_CONTRACT.get(account)))
     return legs
 
 
@@ -335,9 +351,9 @@ class Books:
         self.contracts: dict[str, list[int]] = {}
         self.deposits: dict[str, list[int]] = {}
         self.refunds: dict[str, str] = {}
-        self.nonces: dict[str, str] = {}
-        self.lines: dict[str, tuple[bytes, bytes]] = {}
-        self.stale: set[str] = set()
+        self.nonces: dict[tuple[str, str], bytes] = {}
+        self.lines: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+        self.stale: set[tuple[str, str]] = set()
         self.frozen = False
         self.sealed_until = 0
         self.sealed_on = ""
@@ -364,6 +380,9 @@ class Books:
                 self.log.find("frozen_and_released", version, "a frozen escrow releases nothing")
         elif topic == "day_sealed.1":
             self.check_seal(version, event)
+        elif topic in AGREEMENTS:
+            if event.get("deposit_id") is not None:
+                self.refunds[str(event.get("refund_id"))] = event["deposit_id"]
         else:
             self.frozen = topic == "escrow_frozen.1"
 
@@ -375,54 +394,53 @@ class Books:
             self.log.find("begun_twice", version, f"{kind} {name}")
             return
         table[name] = new
-        self.nonces[f"{kind} {name}"] = sha256(b"\2" + entry).hexdigest()
-        self.stale.add(f"{kind} {name}")
+        self.nonces[kind, name] = sha256(b"\2" + entry).digest()
+        self.stale.add((kind, name))
 
-    def post(self, version: int, topic: str, event: dict[str, Any], legs: list[tuple[str, int, str, str]]) -> None:
+    def post(self, version: int, topic: str, event: dict[str, Any], legs: list[Leg]) -> None:
         """Post the legs of one event and hold the books against their invariants."""
         log, balance, total, debited = self.log, self.balance, 0, 0
-        if topic in AGREEMENTS and event.get("deposit_id") is not None:
-            self.refunds[str(event.get("refund_id"))] = event["deposit_id"]
-        for account, sign, name, whose in legs:
+        for account, sign, name, whose, side, place in legs:
             fen = event.get(name, 0)
             if type(fen) is not int or fen < 0:
                 log.find("amount_malformed", version, f"{name} = {fen!r}")
                 return
             if not fen:
                 continue
-            total += sign * fen
-            debited += fen if sign > 0 else 0
-            balance[account] += sign * fen
-            self.attribute(version, event, account, sign * fen, whose)
-        log.moved_fen += debited
+            debited += fen
+            fen *= sign
+            total += fen
+            after = balance[account] = balance[account] + fen
+            if after * side < 0:
+                log.find("balance_negative", version, f"{account} is below zero")
+            party = event.get(whose) if place is not None else None
+            if place is not None and party is not None:
+                self.change(version, self.contracts, "contract", party, place, fen * side)
+            elif side < 0:
+                self.change_deposit(version, event, account, -fen)
+        log.moved_fen += debited // 2
         if total:
             log.find("legs_unbalanced", version, f"{topic}: debits and credits differ by {total} fen")
-        for account, *_ in legs:
-            if balance[account] * SIDE[account] < 0:
-                log.find("balance_negative", version, f"{account} is below zero")
         if balance["risk_deposit_cash"] + balance["risk_deposit"]:
             log.find("security_not_backed", version, "the security is not what lies in its account")
 
-    def attribute(self, version: int, event: dict[str, Any], account: str, fen: int, whose: str) -> None:
-        """Find the contract or the deposit that a leg belongs to."""
-        place = OF_CONTRACT.get(account)
-        if place is not None and (contract_id := event.get(whose)) is not None:
-            self.change(version, self.contracts, "contract", contract_id, place, fen)
-        elif account == "unapplied":
+    def change_deposit(self, version: int, event: dict[str, Any], account: str, fen: int) -> None:
+        """A leg that belongs to no contract belongs to a deposit, or to nobody in particular."""
+        if account == "unapplied":
             self.change(version, self.deposits, "deposit", event.get("deposit_id"), 0, fen)
         elif account == "refund_payable":
             deposit_id = event.get("deposit_id") or self.refunds.get(str(event.get("refund_id")))
             self.change(version, self.deposits, "deposit", deposit_id, 1, fen)
-        elif account in ("unearned", "earned"):
+        elif account in OF_CONTRACT:
             self.log.find("nobodys_money", version, f"{account} without a contract")
 
     def change(self, version: int, table: dict[str, list[int]], kind: str, name: object, place: int, fen: int) -> None:
-        """Change one figure of a contract (credits positive, what the institution owes debit) or of a deposit."""
+        """Change one figure of a contract or of a deposit."""
         if not isinstance(name, str) or (figures := table.get(name)) is None:
             self.log.find("unknown_party", version, f"there is no {kind} {name}")
             return
-        figures[place] += fen if place == OF_CONTRACT["institution_receivable"] else -fen
-        self.stale.add(f"{kind} {name}")
+        figures[place] += fen
+        self.stale.add((kind, name))
         if figures[place] < 0:
             self.log.find("balance_negative", version, f"{kind} {name} falls below zero")
 
@@ -449,12 +467,12 @@ class Books:
         """The sealed root is over the statements of every contract and of every deposit that holds something."""
         self.log.statements += 1
         for key in self.stale:
-            kind, _, name = key.partition(" ")
+            kind, name = key
             figures = self.contracts[name] if kind == "contract" else self.deposits[name]
             if kind == "deposit" and not any(figures):
                 self.lines.pop(key, None)
             else:
-                line = " ".join([key, *map(str, figures), self.nonces[key]]).encode()
+                line = " ".join([kind, name, *map(str, figures), self.nonces[key].hex()]).encode()
                 self.lines[key] = line, leaf_hash(line)
         self.stale.clear()
         root = root_of(leaf for _, leaf in sorted(self.lines.values())).hex()
@@ -514,7 +532,11 @@ class Reader:
             log.find("chain_broken", version, "the text is not what was hashed")
             if re.fullmatch(rb"[0-9a-f]{64}", said):
                 self.chain = bytes.fromhex(said.decode())
-        add_leaf(self.peaks, version - 1, sha256(b"\0" + entry).digest())
+        leaf, peaks, size = sha256(b"\0" + entry).digest(), self.peaks, version - 1
+        while size & 1:  # as add_leaf, without the call
+            leaf = sha256(b"\1" + peaks.pop() + leaf).digest()
+            size >>= 1
+        peaks.append(leaf)
         if version in self.wanted:
             self.compare(version)
         try:
