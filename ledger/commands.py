@@ -979,12 +979,12 @@ class BookStatementLine(Command, by=[BANK, REGULATOR]):
     """The matching rule that found it."""
     outcome: Annotated[Matched | Returned | Deposited | Reversed | Unexplained, Field(discriminator="kind")]
 
-    @property
+    @cached_property
     def bank_serial(self) -> str:
         """The bank's serial number as the ledger writes it."""
         return ledger_serial(self.serial, self.line_key)
 
-    @property
+    @cached_property
     def deposit_id(self) -> str:
         """The deposit that this line is, if it is one: what the bank would have posted it as."""
         return f"{self.account_id}.{self.value_on:%Y%m%d}.{self.bank_serial}"
@@ -996,8 +996,11 @@ class BookStatementLine(Command, by=[BANK, REGULATOR]):
         outcome = self.outcome
         if isinstance(outcome, Deposited):
             yield sheet_key(Deposit, self.deposit_id)
+            yield sheet_key(Mark, "repayment", self.deposit_id)
             if outcome.contract_id is not None:
                 yield sheet_key(Contract, outcome.contract_id)
+        elif isinstance(outcome, Reversed):
+            yield sheet_key(Deposit, outcome.deposit_id)
         elif isinstance(outcome, Matched | Returned):
             for share in outcome.shares:
                 yield from _payment_sheets(share.reference)

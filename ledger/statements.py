@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import blake2b, sha256
@@ -113,10 +113,11 @@ def digest(*parts: object) -> str:
     return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=12).hexdigest()
 
 
-def identified(lines: Iterable[StatementLine], account_id: str) -> list[StatementLine]:
+def identified(lines: Iterable[StatementLine], account_id: str, taken: Container[str] = ()) -> list[StatementLine]:
     """The lines with their keys; equal lines of one day are told apart by their ordinal.
 
-    A serial number identifies a booking of its account and day; without one it is everything the bank tells.
+    A serial number identifies a booking of its account and day; without one it is everything the bank tells, and
+    ordinals whose key is `taken` are passed over.
     Raises DuplicateReference where a serial number stands twice on the same side of one day.
     """
     seen: Counter[tuple[object, ...]] = Counter()
@@ -133,12 +134,23 @@ def identified(lines: Iterable[StatementLine], account_id: str) -> list[Statemen
                 line.time,
                 line.amount_fen,
                 line.balance_fen,
-                line.counterparty,
+                line.counterparty_masked,
                 line.text,
             )
         seen[facts] += 1
-        found.append(replace(line, key=f"{line.booked_on:%Y%m%d}.{digest(*facts, seen[facts])}"))
+        while (key := f"{line.booked_on:%Y%m%d}.{digest(*facts, seen[facts])}") in taken and not line.serial:
+            seen[facts] += 1
+        found.append(replace(line, key=key))
     return found
+
+
+def chronological(lines: Sequence[StatementLine]) -> list[StatementLine]:
+    """The lines by booking date and time; lines of one moment as they stand, or backwards where the file runs so."""
+    backwards = bool(lines) and (lines[0].booked_on, lines[0].time) > (lines[-1].booked_on, lines[-1].time)
+    if bool(lines) and all(line.balance_fen is not None for line in lines):
+        forwards = sum(_before(b) == a.balance_fen for a, b in pairwise(lines))
+        backwards = sum(_before(a) == b.balance_fen for a, b in pairwise(lines)) > forwards
+    return sorted(reversed(lines) if backwards else lines, key=lambda line: (line.booked_on, line.time))
 
 
 def chained(chain: str, line_key: str, signed_fen: int) -> str:

@@ -140,8 +140,9 @@ class _Table:
 
     def _check_shape(self, row: Row) -> None:
         width = len(self.found.header.cells)
-        needed = max(at[0] for place, at in self.found.columns.items() if place != "text")
-        if len(row.cells) <= needed:
+        while not self.found.header.cells[width - 1]:
+            width -= 1
+        if len(row.cells) < width:  # a row cut short may have lost the end of its last cell, too
             raise no.RowTooShort(row.line, len(row.cells) + 1)
         for column, cell in enumerate(row.cells[width:], width + 1):
             if cell:

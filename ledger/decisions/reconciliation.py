@@ -61,8 +61,10 @@ def _check_sums(command: c.RecordStatement, context: Context) -> None:
 
 @decides(c.BookStatementLine)
 def _book(command: c.BookStatementLine, context: Context) -> Iterator[e.Event]:
+    """The turn is checked last: lines judged together first say which sheets they need, all of them at once."""
     open_escrow(context)
-    _check_turn(command, context)
+    if context.escrow.find(BankLine, command.line_key) is not None:
+        raise no.AlreadyRecorded("statement_line", command.line_key)
     outcome = command.outcome
     if isinstance(outcome, c.Deposited):
         yield from _deposited(command, outcome, context)
@@ -75,23 +77,24 @@ def _book(command: c.BookStatementLine, context: Context) -> Iterator[e.Event]:
     elif isinstance(outcome, c.Reversed):
         yield from _reversed(command, outcome, context)
     else:
+        _check_turn(command, context)
         yield _opened(command, outcome.cause, outcome.owner, command.signed_fen, context, note=outcome.note)
 
 
 def _check_turn(command: c.BookStatementLine, context: Context) -> None:
+    """Raises StatementUnknown, StatementLineOutOfTurn, StatementLinesDiffer."""
     statement = context.escrow.find(BankStatement, command.statement_id)
     if statement is None or statement.account_id != command.account_id or statement.booked >= statement.lines:
         raise no.StatementUnknown(command.statement_id)
     if command.number != statement.booked + 1:
         raise no.StatementLineOutOfTurn(command.statement_id, statement.booked + 1, command.number)
-    if command.signed_fen == 0 or context.escrow.find(BankLine, command.line_key) is not None:
-        raise no.AlreadyRecorded("statement_line", command.line_key)
     last = command.number == statement.lines
     if last and chained(statement.chain, command.line_key, command.signed_fen) != statement.lines_sha256:
         raise no.StatementLinesDiffer(command.statement_id)
 
 
 def _matched(command: c.BookStatementLine, context: Context, shares: tuple[e.BankShare, ...]) -> e.StatementLineMatched:
+    _check_turn(command, context)
     return e.StatementLineMatched(
         effective_at=context.effective_at,
         statement_id=command.statement_id,
@@ -131,7 +134,7 @@ def _deposited(command: c.BookStatementLine, outcome: c.Deposited, context: Cont
     """Money is never turned away: what names no contract, or a wrong one, stays unapplied and refundable."""
     if command.signed_fen < 0:
         raise no.MatchedAmountDiffers(command.signed_fen, 0)
-    deposit = c.RecordDeposit.model_construct(
+    deposit = c.RecordDeposit(
         bank_serial=command.bank_serial,
         account_id=command.account_id,
         value_on=command.value_on,

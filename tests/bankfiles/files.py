@@ -32,7 +32,7 @@ GENERIC_HEADER = ["记账日期", "流水号", "借方发生额", "贷方发生�
 
 def generic_rows(bookings: Sequence[Booking], opening_fen: int) -> list[list[str]]:
     """The generic layout, cell by cell."""
-    rows = [[f"账号: {ACCOUNT}"], [f"期初余额: {format_yuan(opening_fen)}"], GENERIC_HEADER]
+    rows = [[f"账号: {ACCOUNT}"], [f"期初余额: {format_yuan(opening_fen)}"], [*GENERIC_HEADER]]
     balance_fen = opening_fen
     for each in bookings:
         balance_fen += each.fen

@@ -1,0 +1,189 @@
+"""Committing a previewed import: orders in batches whose keys are the file's hash and the line, so nothing repeats."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from api.bankfiles.books import read_books
+from api.bankfiles.preview import Preview
+from ledger import commands as c
+from ledger import rejections as no
+from ledger.answers import Answer, CommandKeyReused, Receipt
+from ledger.application import Ledger
+from ledger.identifiers import Role
+from ledger.matching import Rules
+from ledger.orders import Order, Source
+from ledger.reconciliation import Planned, match
+from ledger.rejections import Rejection
+
+BATCH = 1_000
+REPLANS = 20
+"""So many times a run looks at the books again because a plan was refused; after that refused lines become breaks."""
+Progress = Callable[[int], None]
+"""Told how many more lines are booked."""
+_OVERTAKEN = (no.StatementLineOutOfTurn, no.AlreadyRecorded, no.StatementUnknown, CommandKeyReused)
+"""Answers that mean that another run of the same import was here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poster:
+    """Who commits an import: the bank, or an officer for it."""
+
+    actor: str
+    role: Role
+    correlation_id: str = ""
+    signature: str = ""
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import did; every line is counted once."""
+
+    booked: int = 0
+    already: int = 0
+    """Lines that this or another run had booked before."""
+    kinds: Counter[str] = field(default_factory=Counter)
+    """`matched`, `deposit`, `returned`, `reversed`, `break` → lines of this run."""
+    demoted: list[tuple[int, str]] = field(default_factory=list)
+    """Lines (of the file) that became breaks because the ledger refused what was planned, and the rule's code."""
+
+
+def commit_statement(
+    ledger: Ledger,
+    preview: Preview,
+    poster: Poster,
+    progress: Progress | None = None,
+    rules: Rules | None = None,
+) -> Imported:
+    """Record the statement and book its lines, in order, each once and for good.
+
+    May be stopped anywhere and asked again, also by several at once: what is booked stays, the rest follows. A line
+    whose plan the ledger refuses (a payment matched meanwhile, money that is not there) is planned anew, and becomes a
+    break where that is refused too. Raises the Rejection of the statement as a whole, StoreUnavailable.
+    """
+    return _Run(ledger, preview, poster, progress or _silent, rules).run()
+
+
+def _silent(_lines: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass
+class _Run:
+    ledger: Ledger
+    preview: Preview
+    poster: Poster
+    progress: Progress
+    rules: Rules | None
+    done: Imported = field(default_factory=Imported)
+    replans: int = 0
+    tried: int = 0
+    """Number of the line that was refused last: it is planned anew once, then it becomes a break."""
+
+    def run(self) -> Imported:
+        self.done.already = self.preview.repeated + self.preview.booked
+        if self.preview.known and self.preview.booked == len(self.preview.fresh):
+            return self.done
+        self._record()
+        number, planned = self.preview.booked, self.preview.matching.planned
+        while number < len(self.preview.fresh):
+            batch = planned[:BATCH]
+            answers = self.ledger.submit_all([self._order(number + at, each) for at, each in enumerate(batch, 1)])
+            accepted = self._count(batch, answers)
+            number += accepted
+            planned = planned[accepted:]
+            if accepted < len(batch):
+                number, planned = self._anew(number, planned, answers[accepted])
+        return self.done
+
+    def _record(self) -> None:
+        statement = self.preview.statement
+        first, last = statement.covers
+        command = c.RecordStatement(
+            statement_id=statement.statement_id,
+            format=statement.format,
+            account_id=self.preview.account_id,
+            from_on=first,
+            to_on=last,
+            opening_fen=statement.opening_fen or 0,
+            closing_fen=statement.closing_fen or 0,
+            credits_fen=statement.credits_fen or 0,
+            debits_fen=statement.debits_fen or 0,
+            lines=len(statement.lines),
+            repeated=self.preview.repeated,
+            repeated_fen=self.preview.repeated_fen,
+            lines_sha256=self.preview.lines_sha256,
+        )
+        (answer,) = self.ledger.submit_all([self._wrapped(f"bank.{statement.statement_id}", command, 0)])
+        if isinstance(answer, Rejection) and not isinstance(answer, no.AlreadyRecorded):
+            raise answer
+
+    def _order(self, number: int, planned: Planned) -> Order:
+        line, statement_id = planned.line, self.preview.statement.statement_id
+        command = c.BookStatementLine(
+            statement_id=statement_id,
+            number=number,
+            account_id=self.preview.account_id,
+            line=line.line,
+            line_key=line.key,
+            booked_on=line.booked_on,
+            value_on=line.value_on,
+            signed_fen=line.amount_fen,
+            serial=line.serial[:64],
+            rule=planned.rule,
+            outcome=planned.outcome,
+        )
+        return self._wrapped(f"bank.{statement_id}.{number}", command, line.line)
+
+    def _wrapped(self, key: str, command: c.Command, line: int) -> Order:
+        return Order(
+            institution_id=self.preview.institution_id,
+            command_id=key,
+            command=command,
+            actor=self.poster.actor,
+            role=self.poster.role,
+            correlation_id=self.poster.correlation_id,
+            source=Source(self.preview.statement.sha256, line),
+            signature=self.poster.signature,
+        )
+
+    def _count(self, batch: Sequence[Planned], answers: Sequence[Answer]) -> int:
+        """How many lines of the batch, from its start, are booked now."""
+        accepted = 0
+        for planned, answer in zip(batch, answers, strict=True):
+            if not isinstance(answer, Receipt):
+                break
+            accepted += 1
+            if answer.replayed:
+                self.done.already += 1
+            else:
+                self.done.booked += 1
+                self.done.kinds[planned.outcome.kind] += 1
+        self.progress(accepted)
+        return accepted
+
+    def _anew(self, number: int, planned: Sequence[Planned], answer: Answer) -> tuple[int, Sequence[Planned]]:
+        """Look at the books again and plan the rest; the line that was refused twice becomes a break."""
+        assert isinstance(answer, Rejection)
+        if self.replans >= REPLANS and not isinstance(answer, _OVERTAKEN):
+            return number, [self._demoted(planned[0], answer), *planned[1:]]
+        self.replans += 1
+        books = read_books(self.ledger, self.preview.institution_id)
+        taken = books.statements.get(self.preview.statement.statement_id)
+        if taken is not None and isinstance(answer, _OVERTAKEN) and taken.booked > number:
+            self.done.already += taken.booked - number
+            self.progress(taken.booked - number)
+            number = taken.booked
+            return number, match(self.preview.fresh[number:], books, self.rules).planned
+        if self.tried == number + 1:
+            return number, [self._demoted(planned[0], answer), *planned[1:]]
+        self.tried = number + 1
+        return number, match(self.preview.fresh[number:], books, self.rules).planned
+
+    def _demoted(self, planned: Planned, answer: Rejection) -> Planned:
+        """A break instead of what the ledger refused. Raises the refusal where even a break was refused."""
+        if planned.outcome.kind == "break":
+            raise answer
+        self.done.demoted.append((planned.line.line, answer.code))
+        outcome = c.Unexplained(cause="unknown", owner="regulator", note=f"refused: {answer.code}")
+        return Planned(planned.line, outcome, planned.rule)
