@@ -182,6 +182,8 @@ def _reversed(contract: Contract, lesson: Lesson, context: Context, reason: str)
 
 
 def _value_back_fen(contract: Contract, lesson: Lesson) -> int:
-    if lesson.epoch < contract.epoch:
-        return lesson.amount_fen
-    return contract.consumed_fen - consumed_value_fen(contract, contract.consumed_centihours - lesson.centihours)
+    """What the last hours added; a lesson of before an amendment gives back its own price, the last one all there is."""
+    left_centihours = contract.consumed_centihours - lesson.centihours
+    if lesson.epoch == contract.epoch:
+        return contract.consumed_fen - consumed_value_fen(contract, left_centihours)
+    return min(lesson.amount_fen, contract.consumed_fen) if left_centihours else contract.consumed_fen

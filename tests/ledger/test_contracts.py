@@ -143,6 +143,13 @@ def test_no_lesson_is_ever_worth_less_than_nothing(paid: Specification) -> None:
     assert sheet(paid).unearned_fen == 0
 
 
+def test_lessons_of_before_an_amendment_give_back_all_they_took(school: Specification) -> None:
+    school.given(x.contract(price_fen=100, hours="3"), x.deposit(amount_fen=100)).on(LATER)
+    school.given(*x.taught("a"), *x.taught("b"), c.ReverseLesson(contract_id="c1", lesson_id="a", reason="r"))
+    school.given(x.amendment(price_fen=200, hours="4"), c.ReverseLesson(contract_id="c1", lesson_id="b", reason="r"))
+    assert (sheet(school).consumed_fen, sheet(school).earned_fen, sheet(school).unearned_fen) == (0, 0, 100)
+
+
 def test_a_contract_under_refund_is_not_amended(paid: Specification) -> None:
     paid.given(x.request()).when(x.amendment(price_fen=4_800_00)).refused(no.RefundAlreadyOpen("c1", "f1"))
 

@@ -148,10 +148,12 @@ class Account(Books):
         return None
 
     def share_out(self, pot: int) -> dict[str, tuple[int, int]]:
-        """What each open claim of a family gets of a pot: rounded down, so that the pot is never exceeded."""
-        owed = {}
+        """What one open claim of each family gets of a pot: rounded down, so that the pot is never exceeded."""
+        owed: dict[str, int] = {}
+        names: set[str] = set()
         for claim_id, claim in sorted(self.claims.items()):
-            if claim.state == "agreed" and claim.contract is not None:
+            if claim.state == "agreed" and claim.contract is not None and claim.contract not in names:
+                names.add(claim.contract)
                 before = claim.sent + claim.paid
                 allowed = 0 if claim.allowed is None else max(0, claim.allowed - before)
                 owed[claim_id] = max(0, claim.open - allowed)

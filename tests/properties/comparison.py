@@ -1,10 +1,14 @@
 """Asks the ledger and the independent account the same question, and compares them after every step."""
 
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
+from random import Random
+from typing import Any, TypeAlias, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from ledger import commands as c
 from ledger import events as e
 from ledger.commands import Command
 from ledger.identifiers import Role
@@ -14,9 +18,15 @@ from tests import examples as x
 from tests.properties.agreements import Account
 from tests.properties.purses import Refused
 from tests.specification import Specification, fingerprint
-from tests.strategies import NAMES, hours, prices
+from tests.strategies import NAMES, hours, mostly, names, prices
 
 TODAY = date(2026, 9, 10)
+
+MOSTLY = 0.8
+
+Draw: TypeAlias = st.DataObject | Random
+S = TypeVar("S", bound=Any)
+"""Ids and pairs of ids: they can be sorted."""
 
 
 class Comparison(RuleBasedStateMachine):
@@ -51,6 +61,15 @@ class Comparison(RuleBasedStateMachine):
             assert isinstance(outcome, refused), f"the account says {refused.__name__}, the ledger {outcome!r}"
         return refused is None
 
+    def pick(self, data: Draw, subjects: Iterable[S], fits: Callable[[S], bool]) -> S:
+        """Mostly one for which the question makes sense."""
+        fitting, every = sorted(each for each in subjects if fits(each)), sorted(subjects)
+        if isinstance(data, Random):
+            return data.choice(fitting if fitting and data.random() < MOSTLY else every)
+        usual: bool = data.draw(mostly)
+        drawn: S = data.draw(st.sampled_from(fitting if fitting and usual else every))
+        return drawn
+
     def name(self, kind: str) -> str:
         self.count += 1
         return f"{kind}{self.count}"
@@ -60,7 +79,7 @@ class Comparison(RuleBasedStateMachine):
         return self.school.now.date()
 
     @precondition(lambda self: self.count % 8 == 3)
-    @rule(again=st.booleans())
+    @rule(again=mostly)
     def freeze_or_thaw(self, again: bool) -> None:  # noqa: FBT001 - drawn
         if self.account.frozen is again:
             self.tell(x.freeze(), self.account.freeze())
@@ -71,6 +90,12 @@ class Comparison(RuleBasedStateMachine):
     def wait(self, days: int) -> None:
         if self.today + timedelta(days=days) < date(2026, 10, 5):
             self.school.on(self.today + timedelta(days=days))
+
+    @precondition(lambda self: self.count % 8 == 1)
+    @rule(name=names)
+    def end(self, name: str) -> None:
+        if name in self.account.families:
+            self.tell(c.EndContract(contract_id=name), self.account.end(name))
 
     # -- what holds after every step
 

@@ -132,7 +132,9 @@ class Books(School):
         if not lesson.counts:
             return
         old = lesson.era < family.era
-        fen = lesson.fen if old else family.used_fen - half_up(family.worth(family.used - lesson.hours))
+        left = family.used - lesson.hours
+        own = min(lesson.fen, family.used_fen) if left else family.used_fen
+        fen = own if old else family.used_fen - half_up(family.worth(left))
         from_earned = min(fen, family.earned - (family.held - lesson.held))
         family.earned -= from_earned
         family.owed += fen - from_earned
