@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
@@ -16,6 +17,7 @@ from api.problems.problem import MEDIA_TYPE, body_of
 from api.runtime import Runtime
 from ledger.rejections import Rejection
 from ledger.store.failures import OutcomeUnknown, StoreUnavailable
+from projections.answers import UnknownRow
 
 _BY_STATUS = {404: "not_found", 405: "method_not_allowed"}
 
@@ -45,6 +47,9 @@ def install_refusals(app: FastAPI, runtime: Runtime) -> None:
         Rejection,
         StoreUnavailable,
         OutcomeUnknown,
+        UnknownRow,
+        OperationalError,
+        InterfaceError,
         RequestValidationError,
         HTTPException,
     ):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
 from starlette.responses import Response
@@ -14,12 +14,39 @@ from api.openapi.document import openapi_of
 from api.routes.batches import batch_routes
 from api.routes.calculations import calculation_routes
 from api.routes.commands import command_routes
+from api.routes.contracts import contract_routes
+from api.routes.dues import due_routes
+from api.routes.entitlements import entitlement_routes
+from api.routes.events import event_routes
+from api.routes.explanations import explanation_routes
+from api.routes.histories import history_routes
+from api.routes.institutions import institution_routes
+from api.routes.mediation import mediation_routes
 from api.routes.operation import operation_routes
+from api.routes.standings import standing_routes
 from api.runtime import Runtime
 from api.security.guard import GuardedLedger
 from api.security.tokens import Tokens
 from api.settings import Settings, database_url, token_secret
+from api.worker import projector
+from projections.reader import ReadModels
+from projections.runner import Runner
 
+ROUTES = (
+    command_routes,
+    batch_routes,
+    calculation_routes,
+    institution_routes,
+    contract_routes,
+    due_routes,
+    mediation_routes,
+    entitlement_routes,
+    explanation_routes,
+    history_routes,
+    standing_routes,
+    event_routes,
+    operation_routes,
+)
 Clock = Callable[[], int]
 
 
@@ -35,11 +62,13 @@ def create_app(settings: Settings, ledger: GuardedLedger | None = None, clock: C
     """
     secret = token_secret(settings)
     opened = GuardedLedger(database_url(settings), clock) if ledger is None else ledger
-    runtime = Runtime(settings, clock, opened, Tokens(secret, settings.token_issuer, clock))
+    tokens = Tokens(secret, settings.token_issuer, clock)
+    runtime = Runtime(settings, clock, opened, tokens, ReadModels(opened.engine), Runner(opened.engine))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        with projector(runtime.runner) if settings.projector else nullcontext():
+            yield
         if ledger is None:
             opened.close()
 
@@ -49,7 +78,7 @@ def create_app(settings: Settings, ledger: GuardedLedger | None = None, clock: C
 def assemble(runtime: Runtime, lifespan: Callable[[FastAPI], object] | None = None) -> FastAPI:
     """The routes over a runtime."""
     app = FastAPI(docs_url=None, redoc_url=None, lifespan=lifespan, redirect_slashes=False)  # type: ignore[arg-type]
-    for routes in (command_routes, batch_routes, calculation_routes, operation_routes):
+    for routes in ROUTES:
         app.include_router(routes(runtime))
     install_refusals(app, runtime)
 

@@ -9,6 +9,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.logs import described
 from api.metrics import Metrics
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -55,8 +56,8 @@ class Edge:
         started = time.perf_counter()
         try:
             await self._app(scope, receive, decorated)
-        except Exception:
-            log.exception("request failed", trace_id=trace_id, method=scope["method"], route=_route(scope))
+        except Exception as error:
+            log.error("request failed", trace_id=trace_id, route=_route(scope), **described(error))  # noqa: TRY400 - messages may quote what was sent
             if status:
                 raise
             await self._last_resort(scope)(scope, receive, decorated)

@@ -17,8 +17,7 @@ class Metrics:
         self.commands = Counter(
             "ledger_commands", "Commands by outcome", ("command", "outcome"), registry=self.registry
         )
-        self.position = Gauge("ledger_log_position", "Last position of the log", registry=self.registry)
-        self.projected = Gauge("ledger_projected_position", "Position of the read models", registry=self.registry)
+        self.lag = Gauge("ledger_projection_lag", "Events the read models lie behind", registry=self.registry)
         self.parked = Gauge("ledger_parked_streams", "Institutions whose answers stopped", registry=self.registry)
 
     def text(self) -> bytes:

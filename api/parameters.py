@@ -39,6 +39,7 @@ IdQuery = Annotated[str | None, Query(pattern=ID_PATTERN)]
 Flag = Annotated[bool, _exactly("true|false", lambda text: text == "true")]
 Position = Annotated[int, _digits, Query(ge=0, le=MAX_POSITION)]
 OptionalPosition = Annotated[Annotated[int, _digits] | None, Query(ge=0, le=MAX_POSITION)]
+OptionalWhole = Annotated[int, _digits] | None
 Limit = Annotated[int, _digits, Query(ge=1, le=1000, description="Most rows in one answer")]
 OptionalDay = Annotated[Annotated[date, _exactly("[0-9]{4}-[0-9]{2}-[0-9]{2}", date.fromisoformat)] | None, Query()]
 OptionalInstant = Annotated[Annotated[AwareDatetime, _exactly(_INSTANT, datetime.fromisoformat)] | None, Query()]

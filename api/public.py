@@ -129,9 +129,14 @@ def members(value: msgspec.Struct) -> dict[str, Any]:
     return dict(_member(name, getattr(value, name)) for name in value.__struct_fields__)
 
 
+def shown_name(name: str) -> str:
+    """The name outside: `paid_centihours` are shown as `paid_hours`."""
+    return f"{name.removesuffix(_CENTIHOURS)}hours" if name.endswith(_CENTIHOURS) else name
+
+
 def _member(name: str, value: object) -> tuple[str, object]:
     if name.endswith(_CENTIHOURS):
-        return f"{name.removesuffix(_CENTIHOURS)}hours", format_hours(value) if isinstance(value, int) else None
+        return shown_name(name), format_hours(value) if isinstance(value, int) else None
     if name.endswith("_at") and isinstance(value, int):
         return name, rfc3339(value)
     return name, plain(value)

@@ -10,6 +10,8 @@ from api.problems import Catalogue
 from api.security.guard import GuardedLedger
 from api.security.tokens import Tokens
 from api.settings import Settings
+from projections.reader import ReadModels
+from projections.runner import Runner
 
 Address = tuple[str, str]
 """Institution and command key."""
@@ -44,6 +46,13 @@ class Runtime:
     clock: Callable[[], int]
     ledger: GuardedLedger
     tokens: Tokens
+    reader: ReadModels
+    runner: Runner
     catalogue: Catalogue = field(default_factory=Catalogue)
     metrics: Metrics = field(default_factory=Metrics)
     in_flight: InFlight = field(default_factory=InFlight)
+
+    def __post_init__(self) -> None:
+        """Raises TypeError for a ledger without its guard: nothing would hold orders against their mandates."""
+        if not isinstance(self.ledger, GuardedLedger):
+            raise TypeError("a GuardedLedger is needed")

@@ -23,8 +23,8 @@ class Settings(BaseSettings):
     """Port to listen on; 0 takes a free one."""
     projector: bool = True
     """Whether `ledger serve` also keeps the read models up to date; false where `ledger worker` does."""
-    wait_seconds: Annotated[float, Field(ge=0, le=60)] = 5.0
-    """How long a read waits for the position it names in `at_position`."""
+    wait_lag: Annotated[int, Field(ge=0)] = 5_000
+    """How many positions a read takes in by itself to answer from the one it names; beyond that it says: not yet."""
     ready_lag: Annotated[int, Field(ge=0)] = 10_000
     """How many positions the read models may lie behind before `/readyz` turns red."""
     log_format: Literal["text", "json"] = "text"

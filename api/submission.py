@@ -14,9 +14,7 @@ from ledger.answers import Receipt
 from ledger.commands import Command
 
 
-def order_of(
-    caller: Mandate, institution_id: str, key: str, command: Command, expected_version: int | None
-) -> MandatedOrder:
+def order_of(caller: Mandate, institution_id: str, key: str, command: Command, if_match: int | None) -> MandatedOrder:
     """The order of a caller. Its key in the ledger is the caller's own: nobody can use up another's."""
     return MandatedOrder(
         institution_id=institution_id,
@@ -25,7 +23,7 @@ def order_of(
         actor=caller.subject,
         role=caller.role,
         guardian_id=caller.guardian_id,
-        expected_version=expected_version,
+        if_match=if_match,
         mandate=caller,
     )
 
@@ -37,7 +35,7 @@ def command_key(caller: Mandate, key: str) -> str:
 
 def submit(runtime: Runtime, order: MandatedOrder) -> Response:
     """Record the order, or answer as before. Raises Problem, Rejection, StoreUnavailable, OutcomeUnknown."""
-    if type(order.command) in DECIDED_FROM_WHAT_WAS_READ and order.expected_version is None:
+    if type(order.command) in DECIDED_FROM_WHAT_WAS_READ and order.if_match is None:
         _known_or(runtime, order, Problem("if_match_required"))
     with runtime.in_flight.claim([(order.institution_id, order.command_id)]) as taken:
         if taken:

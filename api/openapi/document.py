@@ -8,17 +8,45 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api.openapi.operations import SCHEMAS
+from api.openapi.operations import SCHEMAS, ref
 from api.openapi.shapes import struct_schemas
 from api.problems.problem import ProblemBody
-from api.public import PreviewBody, ReceiptBody
+from api.public import EventBody, PreviewBody, ReceiptBody
+from api.reads.answer import AnswerBody
+from api.reads.files import FORMATS
+from api.reads.tables import PAGING
 from api.routes.batches import Batch, BatchOutcome
 from api.routes.commands import BODIES
-from api.routes.operation import Meaning
-from api.routes.queries import SHAPES
+from api.routes.events import Feed
+from api.routes.operation import Meaning, Readiness
+from api.routes.standings import AllDue, CityOverview
 from ledger.entitlement import Derivation, EntitlementRequest
+from projections.audit_trail import AuditEntry
+from projections.contract_statement import ContractStatement
+from projections.deadlines import RunningDeadline
+from projections.entitlement import Entitlement
+from projections.escrow_balance import EscrowBalance
+from projections.explain import ExplainedLine, Explanation
+from projections.fund_history import FundMovement
+from projections.institution import Institution
+from projections.lessons import LessonTaught
+from projections.mediation_cases import MediationCase
+from projections.refunds_due import RefundDue
 
 VERSION = "1"
+ROWS = {
+    "Institution": Institution,
+    "EscrowBalance": EscrowBalance,
+    "ContractStatement": ContractStatement,
+    "RefundDue": RefundDue,
+    "RunningDeadline": RunningDeadline,
+    "MediationCase": MediationCase,
+    "FundMovement": FundMovement,
+    "AuditEntry": AuditEntry,
+    "ExplainedLine": ExplainedLine,
+    "LessonTaught": LessonTaught,
+}
+"""The rows of the read models, by the name of their shape."""
 _DESCRIPTION = """
 Ledger of prepaid tuition under supervision: deposits, class consumption, releases, refunds and mediation of many
 institutions, and the two answers people come for: what is the balance, and what is due to whom, why, until when.
@@ -26,6 +54,17 @@ institutions, and the two answers people come for: what is the balance, and what
 Amounts are integer fen (`…_fen`), class hours decimal strings (`…_hours`), instants RFC 3339 in UTC, business dates
 `YYYY-MM-DD` in Asia/Shanghai. Unknown fields and unknown query parameters are refused.
 """
+SINGLE = (
+    "Institution",
+    "EscrowBalance",
+    "ContractStatement",
+    "MediationCase",
+    "AllDue",
+    "CityOverview",
+    "Entitlement",
+    "Explanation",
+)
+"""Shapes that are also answered one by one."""
 
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:
@@ -34,7 +73,7 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         title="Escrow ledger", version=VERSION, description=_DESCRIPTION, routes=app.routes, summary=None
     )
     components = document.setdefault("components", {})
-    components["schemas"] = _schemas()
+    components["schemas"] = {**components.get("schemas", {}), **_schemas()}
     components["securitySchemes"] = {
         "bearer": {
             "type": "http",
@@ -43,6 +82,9 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
             "description": "`ledger token issue --role … --scope …`",
         }
     }
+    for path, item in document["paths"].items():
+        if path.endswith(tuple(f".{suffix}" for suffix in FORMATS)):
+            item["get"]["parameters"] = [each for each in item["get"]["parameters"] if each["name"] not in PAGING]
     document["servers"] = [{"url": "/"}]
     return document
 
@@ -57,11 +99,28 @@ def _schemas() -> dict[str, Any]:
         "BatchOutcome": BatchOutcome,
         "Derivation": Derivation,
         "Meaning": Meaning,
-        **SHAPES,
+        "Readiness": Readiness,
+        "Feed": Feed,
+        "Event": EventBody,
+        "AllDue": AllDue,
+        "Entitlement": Entitlement,
+        "Explanation": Explanation,
+        "CityOverview": CityOverview,
+        **ROWS,
     }
     shapes = struct_schemas(answers)
+    for name in SINGLE:
+        shapes[f"{name}Answer"] = _answer_of(ref(name))
+    for name in ROWS:
+        shapes[f"{name}List"] = _answer_of({"type": "array", "items": ref(name)})
     assert not set(shapes) & set(bodies["$defs"]), "two shapes have one name"
     return dict(sorted({**bodies["$defs"], **shapes}.items()))
+
+
+def _answer_of(data: dict[str, Any]) -> dict[str, Any]:
+    """The envelope of an answer around this data."""
+    shape = struct_schemas({"Answer": AnswerBody})["Answer"]
+    return {**shape, "properties": {**shape["properties"], "data": data}}
 
 
 def openapi_text(app: FastAPI) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from api.openapi.operations import SCHEMAS
+from api.public import shown_name
 
 _HOURS = {"type": "string", "pattern": r"^-?[0-9]{1,9}(\.[0-9]{1,2})?$", "description": "Class hours"}
 _INSTANT = {"type": "string", "format": "date-time"}
@@ -40,19 +41,15 @@ def _outside(schema: dict[str, Any]) -> dict[str, Any]:
     if "properties" not in schema:
         return schema
     shown = dict(_property(name, each) for name, each in schema["properties"].items())
-    return {**schema, "properties": shown, "required": [_shown(each) for each in schema.get("required", [])]}
+    return {**schema, "properties": shown, "required": [shown_name(each) for each in schema.get("required", [])]}
 
 
 def _property(name: str, schema: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if name.endswith(_CENTIHOURS):
-        return _shown(name), _optional(schema, _HOURS)
+        return shown_name(name), _optional(schema, _HOURS)
     if name.endswith("_at") and _is_integer(schema):
         return name, _optional(schema, _INSTANT)
     return name, schema
-
-
-def _shown(name: str) -> str:
-    return f"{name.removesuffix(_CENTIHOURS)}hours" if name.endswith(_CENTIHOURS) else name
 
 
 def _is_integer(schema: dict[str, Any]) -> bool:

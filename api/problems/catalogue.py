@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -68,6 +69,7 @@ class Catalogue:
         return self._texts[language].get(("word", str(value)), str(value))
 
 
+@cache
 def _read(path: Path) -> dict[tuple[Context, str], str]:
     with path.open("rb") as file:
         messages = read_po(file)

@@ -2,7 +2,8 @@
 
 _UNKNOWN = (
     "escrow_unknown contract_unknown deposit_unknown lesson_unknown release_line_unknown refund_unknown "
-    "instruction_unknown case_unknown award_unknown attachment_unknown distribution_unknown not_found"
+    "instruction_unknown case_unknown award_unknown attachment_unknown distribution_unknown statement_unknown "
+    "break_unknown not_found"
 )
 """What is asked about does not exist, or not for this reader."""
 
@@ -13,12 +14,13 @@ _CONFLICT = (
     "contract_not_paid duplicate_bank_serial deposit_exceeded price_exceeded deposit_already_reversed "
     "repayment_exceeds_receivable lesson_already_claimed lesson_not_open lesson_not_covered guardian_not_notified "
     "window_still_open release_exceeds_earned order_not_completed custody_short refund_already_open "
-    "refund_not_in_state refund_below_entitlement refund_above_paid nothing_due "
-    "reply_window_still_open instruction_exceeds_refund payee_unknown deduction_without_refund deduction_exceeds_held "
+    "refund_not_in_state refund_below_entitlement refund_above_paid nothing_due reply_window_still_open "
+    "instruction_exceeds_refund payee_unknown deduction_without_refund deduction_exceeds_held "
     "acknowledgement_exceeds_due case_already_open case_not_in_state mediation_time_running mediation_time_over "
     "settlement_not_overdue confirmation_too_late risk_deposit_exceeded risk_deposit_still_needed "
     "distribution_required distribution_still_open pot_exceeds_custody share_exceeds_due shares_exceed_pot "
-    "distribution_differs_from_list command_in_flight stream_parked"
+    "distribution_differs_from_list command_in_flight reference_already_matched seal_outdated statement_incomplete "
+    "statement_line_out_of_turn statement_not_continuous"
 )
 """What is recorded does not allow it now."""
 
@@ -26,14 +28,16 @@ _CONTENT = (
     "second_person_required business_time_in_future business_time_before_opening date_in_future dates_out_of_order "
     "date_beyond_calendar date_outside_calendar command_key_reused line_repeated unknown_social_credit_code "
     "rule_unknown wrong_account span_above_cap hours_above_cap amount_above_cap collected_too_early "
-    "training_loan_prohibited same_contract lesson_outside_contract default_confirmation_unknown "
-    "reply_window_unknown settlement_incomplete instalments_differ unknown_rule_set no_rule_set_in_force "
-    "unknown_rule_set_id used_exceeds_bought disputed_exceeds_used performance_not_stated measures_contradict "
-    "list_price_missing market_price_missing contract_price_below_paid price_without_units tier_without_hours "
-    "tiers_contradict tier_exceeds_paid dates_contradict used_before_start rescission_date_missing unused_but_used "
+    "training_loan_prohibited same_contract lesson_outside_contract default_confirmation_unknown reply_window_unknown "
+    "settlement_incomplete instalments_differ unknown_rule_set no_rule_set_in_force unknown_rule_set_id "
+    "used_exceeds_bought disputed_exceeds_used performance_not_stated measures_contradict list_price_missing "
+    "market_price_missing contract_price_below_paid price_without_units tier_without_hours tiers_contradict "
+    "tier_exceeds_paid dates_contradict used_before_start rescission_date_missing unused_but_used "
     "settlement_exceeds_paid award_stated_twice category_missing supervised_part_incomplete batch_refused "
-    "malformed_identifier unstorable_text invalid_body invalid_parameters malformed_cursor position_unknown "
-    "too_many_rows"
+    "balances_missing court_rule_unknown duplicate_reference empty_statement matched_amount_differs other_currency "
+    "overlap_ambiguous contract_listed_twice paid_above_due negative_amount reference_unknown running_balance_broken "
+    "statement_lines_differ statement_totals_differ malformed_identifier unstorable_text invalid_body "
+    "invalid_parameters malformed_cursor position_unknown too_many_rows"
 )
 """What was sent contradicts itself or a rule, whatever is recorded."""
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from api.security.mandate import Keeping, Mandate
-from ledger.answers import CommandKeyReused
+from ledger.answers import CommandKeyReused, VersionConflict
 from ledger.application import Ledger
 from ledger.commands import CloseEscrow, OpenEscrow
 from ledger.decisions import decide
@@ -21,6 +21,8 @@ class MandatedOrder(Order):
     """An order with the mandate of who sent it."""
 
     mandate: Mandate
+    if_match: int | None = None
+    """Version the caller decided from. The guard compares it, so that a foreign version is not given away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,19 @@ def judge(order: Order, escrow: Escrow, now: int) -> tuple[list[Event], Escrow, 
 
 
 def _check(order: MandatedOrder, escrow: Escrow) -> None:
-    command, header, mandate = order.command, escrow.header, order.mandate
-    if header.status == "none":
-        if isinstance(command, OpenEscrow) and not mandate.covers_place(command.jurisdiction, command.district):
+    header, mandate = escrow.header, order.mandate
+    if header.status == "none" and isinstance(order.command, OpenEscrow):
+        command = order.command
+        if not mandate.covers_place(command.jurisdiction, command.district):
             raise PlaceNotCovered(command.jurisdiction, command.district)
-        return
+    elif header.status == "none" or not mandate.covers(_keeping(order, escrow)):
+        raise EscrowNotOpen(order.institution_id, "none")
+    if order.if_match not in {None, header.version}:
+        raise VersionConflict(order.if_match or 0, header.version)
+
+
+def _keeping(order: Order, escrow: Escrow) -> Keeping:
+    header = escrow.header
     profile = escrow.find(Profile, order.institution_id)
     district = profile.district if profile else ""
-    if not mandate.covers(Keeping(order.institution_id, header.custodian, header.jurisdiction, district)):
-        raise EscrowNotOpen(order.institution_id, "none")
+    return Keeping(order.institution_id, header.custodian, header.jurisdiction, district)

@@ -1,0 +1,1 @@
+"""What every query shares: who asks, about which moment, what exists for them, and in which form it is answered."""

@@ -1,0 +1,115 @@
+"""The log as it is: the feed of all institutions, one institution's stream, one event."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Path
+from starlette.responses import Response
+
+from api.answers import json_response
+from api.openapi.operations import read_operation, ref
+from api.parameters import InstitutionPath, Limit, Position, known_query
+from api.problems import FieldError, Problem
+from api.public import EventBody, event_body
+from api.reads.asked import freshened, reach
+from api.reads.scope import Scope
+from api.routes.reading import DEFAULT_LIMIT, EVERYBODY, OFFICIALS
+from api.runtime import Runtime
+from api.security.callers import readers
+from api.security.mandate import Mandate
+from ledger.identifiers import Role
+from ledger.serialization import Recorded
+from projections.contract_statement import find_contract_statement
+
+READERS = (*OFFICIALS, Role.BANK, Role.INSTITUTION)
+VersionPath = Annotated[str, Path(pattern=r"^[1-9][0-9]{0,17}$", description="Place in the stream")]
+
+
+class Feed(msgspec.Struct):
+    """Events in the order of the log, or of a stream."""
+
+    events: list[EventBody]
+    next_after: int
+    """Ask again after this position (of a stream: this version); it also moves past what is not the caller's."""
+    more: bool
+    """Whether there may be more already."""
+
+
+def event_routes(runtime: Runtime) -> APIRouter:
+    """`/v1/events`, `/v1/escrows/{institution_id}/events` and one event of it."""
+    router = APIRouter(prefix="/v1")
+
+    def add(path: str, endpoint: Callable[..., Any], shape: str, summary: str, roles: Sequence[Role]) -> None:
+        operation = read_operation(f"get_{endpoint.__name__}", summary, ref(shape), roles)
+        checks = [Depends(readers(runtime.tokens, roles)), Depends(known_query)]
+        router.add_api_route(path, endpoint, methods=["GET"], dependencies=checks, **operation)
+
+    path = "/escrows/{institution_id}/events"
+    add("/events", _feed(runtime), "Feed", "What was recorded, in the order of the log", READERS)
+    add(path, _stream(runtime), "Feed", "What was recorded at an institution, in order", READERS)
+    add(f"{path}/{{version}}", _event(runtime), "Event", "One event", EVERYBODY)
+    return router
+
+
+def _feed(runtime: Runtime) -> Callable[..., Response]:
+    caller_of = Depends(readers(runtime.tokens, READERS))
+
+    def events(
+        caller: Mandate = caller_of, after: Position = 0, limit: Limit = DEFAULT_LIMIT, lane: Position = 0
+    ) -> Response:
+        if lane >= runtime.ledger.lanes:
+            raise Problem("invalid_parameters", {"count": 1}, (FieldError("out_of_range", parameter="lane"),))
+        found = runtime.ledger.feed(after, limit, lane)
+        if not found:
+            return json_response(Feed([], after, more=False))
+        reach(runtime, found[-1].position)
+        scope = Scope(runtime.reader, caller)
+        seen = [event_body(each) for each in found if scope.institution(each.institution_id) is not None]
+        return json_response(Feed(seen, found[-1].position, more=len(found) == limit))
+
+    return events
+
+
+def _stream(runtime: Runtime) -> Callable[..., Response]:
+    caller_of = Depends(readers(runtime.tokens, READERS))
+
+    def events_of_escrow(
+        institution_id: InstitutionPath,
+        caller: Mandate = caller_of,
+        after: Position = 0,
+        limit: Limit = DEFAULT_LIMIT,
+    ) -> Response:
+        etag = freshened(runtime, institution_id)
+        Scope(runtime.reader, caller).require(institution_id)
+        found = runtime.ledger.stream(institution_id, after, limit)
+        last = found[-1].version if found else after
+        body = Feed([event_body(each) for each in found], last, more=len(found) == limit)
+        return json_response(body, headers={"ETag": etag} if etag else None)
+
+    return events_of_escrow
+
+
+def _event(runtime: Runtime) -> Callable[..., Response]:
+    caller_of = Depends(readers(runtime.tokens, EVERYBODY))
+
+    def event(institution_id: InstitutionPath, version: VersionPath, caller: Mandate = caller_of) -> Response:
+        freshened(runtime, institution_id)
+        Scope(runtime.reader, caller).require(institution_id)
+        found = runtime.ledger.stream(institution_id, int(version) - 1, 1)
+        if not found or not _concerns(runtime, caller, found[0]):
+            raise Problem("not_found")
+        return json_response(event_body(found[0]))
+
+    return event
+
+
+def _concerns(runtime: Runtime, caller: Mandate, recorded: Recorded) -> bool:
+    """Whether an event may be shown: to a guardian only where it names a contract of theirs."""
+    if caller.role is not Role.GUARDIAN:
+        return True
+    contract_id = getattr(recorded.event, "contract_id", None)
+    if contract_id is None:
+        return False
+    found = find_contract_statement(runtime.reader, recorded.institution_id, contract_id).data
+    return found is not None and found.guardian_id == caller.guardian_id

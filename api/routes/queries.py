@@ -1,5 +1,0 @@
-"""Queries over the read models."""
-
-from typing import Any
-
-SHAPES: dict[str, Any] = {}

@@ -1,0 +1,40 @@
+"""Keeping the read models up to date beside the routes, or in a process of its own."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from projections.runner import Runner
+
+PAUSE_SECONDS = 1.0
+log = structlog.get_logger("worker")
+
+
+def keep_up(runner: Runner, stop: threading.Event) -> None:
+    """Catch up until told to stop; a database that is away is asked again after a pause."""
+
+    def rest(seconds: float) -> None:
+        stop.wait(seconds)
+
+    while not stop.is_set():
+        try:
+            runner.work(rest, stop.is_set)
+        except SQLAlchemyError as failure:
+            log.warning("the store cannot be asked", kind=type(failure).__name__)
+            rest(PAUSE_SECONDS)
+
+
+@contextmanager
+def projector(runner: Runner) -> Iterator[None]:
+    """A thread that keeps up while the block runs."""
+    stop = threading.Event()
+    thread = threading.Thread(target=keep_up, args=(runner, stop), name="projector", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
