@@ -216,7 +216,7 @@ def add_a_file(bundle: Bundle, _: random.Random) -> None:
 
 
 def write_a_file_twice(bundle: Bundle, dice: random.Random) -> None:
-    name = dice.choice(sorted(bundle.members))
+    name = dice.choice(sorted({*bundle.members} - {"manifest"}))
     bundle.doubled[name] = bundle.members[name] + b"\n"
 
 
@@ -260,6 +260,17 @@ def test_a_change_is_found_although_the_operator_signed_the_file_again(
     status, found = verdict(verify, bundle.sign().write(tmp_path / "changed.bundle"))
     assert status == verify.DIFFERS
     assert found - {"manifest_not_signed"}
+
+
+def test_a_line_without_its_parts_is_found_and_reading_goes_on(
+    verify: ModuleType, bundle: Bundle, tmp_path: Path
+) -> None:
+    for number, line in enumerate(lines := bundle.lines(EVENTS)):
+        broken = bundle.copy()
+        broken.put(EVENTS, [*lines[:number], line.replace(b" ", b"_"), *lines[number + 1 :]])
+        status, found = verdict(verify, broken.sign().write(tmp_path / "broken.bundle"))
+        assert status == verify.DIFFERS
+        assert {"malformed_line", "root_differs"} <= found
 
 
 # ── an operator who redoes everything ───────────────────────────────────────────────────────────────────────
