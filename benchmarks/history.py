@@ -1,4 +1,4 @@
-"""A long plausible history put into an empty log in bulk: the events a city's schools would leave, valid for every fold."""
+"""A long plausible history put into an empty log in bulk: what a city's schools leave, valid for every fold."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -32,9 +32,8 @@ Dated = tuple[int, int, int, e.Event]
 def _school(number: int, contracts: int, days: int) -> Iterator[Dated]:
     """One school's events by day; every contract starts on some day and runs for six weeks."""
     random, running = Random(number), count()
-    at = lambda day: START_AT + day * DAY_US  # noqa: E731 - a formula
     opened = e.EscrowOpened(
-        effective_at=at(0), name=f"学校{number}", uscc="91110108MA01AB3C4K", jurisdiction="CN",
+        effective_at=START_AT, name=f"学校{number}", uscc="91110108MA01AB3C4K", jurisdiction="CN",
         category="non_academic", district=f"区{number % 16}", licensed=True, custodian="bank-a",
         account_id=f"acc-{number}", agreement_no="A-1",
     )  # fmt: skip
@@ -45,8 +44,12 @@ def _school(number: int, contracts: int, days: int) -> Iterator[Dated]:
 
 
 def _contract(school: int, number: int, day: int, random: Random) -> Iterator[tuple[int, e.Event]]:
-    at = lambda later: START_AT + (day + later) * DAY_US  # noqa: E731 - a formula
-    on = lambda later: OPENED_ON + timedelta(days=day + later)  # noqa: E731 - a formula
+    def at(later: int) -> int:
+        return START_AT + (day + later) * DAY_US
+
+    def on(later: int) -> date:
+        return OPENED_ON + timedelta(days=day + later)
+
     contract_id, deposit_id = f"c-{school:05d}-{number:07d}", f"acc-{school}.{day}.{number}"
     yield day, e.ContractRegistered(
         effective_at=at(0), contract_id=contract_id, guardian_id=f"g-{school}-{number}",

@@ -65,7 +65,7 @@ def list_audit_trail(  # noqa: PLR0913 - each is a filter of the list
         return reading.answer([_entry(one) for one in found], next=more)
 
 
-def list_whole_trail(  # noqa: PLR0913 - each is a filter of the list
+def list_whole_trail(
     reader: Reader,
     moment: Moment = NOW,
     *,

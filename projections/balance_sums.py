@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Date,
+    FromClause,
     Integer,
     Select,
     Subquery,
@@ -148,7 +149,7 @@ def sums_by_topic(account: str, *where: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def totals(source: Any) -> Select[Any]:
+def totals(source: FromClause) -> Select[Any]:
     """Changes summed up per institution."""
     accounts = [cast(func.sum(source.c[name]), BigInteger).label(name) for name in ACCOUNT_COLUMNS]
     query = select(source.c.institution_id, func.max(source.c.last_version).label("last_version"), *accounts)

@@ -38,7 +38,8 @@ review = table_of("review", Review, ["institution_id"])
 
 def positions(connection: Connection) -> dict[int, int]:
     """Lane → position of its checkpoint; lanes that were never read are left out."""
-    return {lane: position for lane, position in connection.execute(select(checkpoint))}
+    rows = connection.execute(select(checkpoint.c.lane, checkpoint.c.position)).all()
+    return {lane: position for lane, position in rows}  # noqa: C416 - rows are no plain tuples to the type checker
 
 
 def save_position(connection: Connection, lane: int, position: int) -> None:

@@ -8,7 +8,19 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Date, Index, MetaData, Table, Text, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Date,
+    Dialect,
+    Index,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+)
 from sqlalchemy.types import TypeEngine
 
 metadata = MetaData()
@@ -33,13 +45,14 @@ class Json(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def __init__(self, shape: Any) -> None:
+    def __init__(self, shape: object) -> None:
         super().__init__()
         self.shape = shape
 
-    def process_result_value(self, value: Any, dialect: Any) -> Any:  # noqa: ARG002 - the same on both databases
+    def process_result_value(self, value: str | None, dialect: Dialect) -> object:  # noqa: ARG002 - both alike
         """The tuple again."""
-        return msgspec.json.decode(value, type=self.shape)
+        shape: Any = self.shape
+        return None if value is None else msgspec.json.decode(value, type=shape)
 
 
 def table_of(
@@ -57,14 +70,14 @@ def table_of(
     return table
 
 
-def _column(name: str, hint: Any, key: Sequence[str]) -> Column[Any]:
+def _column(name: str, hint: object, key: Sequence[str]) -> Column[Any]:
     parts = get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
     plain = next(part for part in parts if part is not NoneType)
     return Column(name, _type(plain), primary_key=name in key, nullable=NoneType in parts, autoincrement=False)
 
 
-def _type(hint: Any) -> TypeEngine[Any]:
-    simple: dict[Any, TypeEngine[Any]] = {bool: Boolean(), int: BigInteger(), str: Id, date: Date()}
+def _type(hint: object) -> TypeEngine[Any]:
+    simple: dict[object, TypeEngine[Any]] = {bool: Boolean(), int: BigInteger(), str: Id, date: Date()}
     if hint in simple:
         return simple[hint]
     return Id if get_origin(hint) is Literal else Json(hint)
@@ -84,7 +97,8 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row | KeyRo
     raw: Any = connection.connection.driver_connection
     if connection.dialect.name == "sqlite":
         marks = ", ".join("?" * len(table.columns))
-        raw.executemany(f"insert into {table.name} ({names}) values ({marks})", _adapted(table, tuples, _SQLITE))
+        statement = f"insert into {table.name} ({names}) values ({marks})"  # noqa: S608 - names of our own tables
+        raw.executemany(statement, _adapted(table, tuples, _SQLITE))
         return
     with raw.cursor() as cursor, cursor.copy(f"copy {table.name} ({names}) from stdin") as copy:
         for values in _adapted(table, tuples, {}):
@@ -122,11 +136,12 @@ def delete_rows(connection: Connection, table: Table, column: str, keys: Sequenc
         return
     raw: Any = connection.connection.driver_connection
     if connection.dialect.name == "sqlite":
-        raw.executemany(f"delete from {table.name} where institution_id = ? and {column} = ?", keys)
+        statement = f"delete from {table.name} where institution_id = ? and {column} = ?"  # noqa: S608 - same
+        raw.executemany(statement, keys)
         return
     with raw.cursor() as cursor:
         cursor.execute(
-            f"delete from {table.name} t using unnest(%s::text[], %s::text[]) k(i, s) "
+            f"delete from {table.name} t using unnest(%s::text[], %s::text[]) k(i, s) "  # noqa: S608 - same
             f"where t.institution_id = k.i and t.{column} = k.s",
             ([each for each, _ in keys], [each for _, each in keys]),
         )

@@ -83,7 +83,8 @@ def unapplied_in_closure(escrow: Escrow, deposit: Deposit) -> Due | None:
 
 def _awarded(escrow: Escrow, contract: Contract, awarded_fen: int) -> Due | None:
     note = escrow.find(ContractNote, contract.contract_id)
-    assert note is not None and note.awarded_on is not None, "every award has its note"
+    assert note is not None, "every award has its note"
+    assert note.awarded_on is not None, "with its day"
     if awarded_fen <= contract.refunded_fen:
         return None
     header, on = escrow.header, note.awarded_on
@@ -103,7 +104,8 @@ def _awarded(escrow: Escrow, contract: Contract, awarded_fen: int) -> Due | None
 def _in_closure(escrow: Escrow, contract: Contract) -> Due | None:
     header = escrow.header
     note = escrow.find(ClosureNote, header.institution_id)
-    assert note is not None and header.stopped_on is not None, "every closure has its note"
+    assert note is not None, "every closure has its note"
+    assert header.stopped_on is not None, "and its day"
     # The stop, or the payment where the institution went on collecting after it had stopped.
     since_on = max(header.stopped_on, contract.signed_on, contract.first_paid_on or contract.signed_on)
     on = max(since_on, note.declared_on)

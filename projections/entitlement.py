@@ -34,7 +34,7 @@ class Entitlement(Struct, frozen=True):
     missing_fen: int
 
 
-def get_entitlement(  # noqa: PLR0913 - the contract, the two times, and what the mediator states
+def get_entitlement(  # noqa: PLR0913 - the contract, the two times, what the mediator states
     reader: Reader,
     institution_id: str,
     contract_id: str,

@@ -40,7 +40,7 @@ class FundMovement(Struct, frozen=True):
     rules: str
 
 
-def list_fund_history(  # noqa: PLR0913 - each is a filter of the list
+def list_fund_history(
     reader: Reader,
     institution_id: str,
     moment: Moment = NOW,

@@ -1,4 +1,4 @@
-"""Refund all that is due, and how an institution, a district or the city stands: sums over what is due and what is held."""
+"""Refund all that is due, and how institutions, districts and the city stand: sums over dues and balances."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -70,14 +70,11 @@ class Overview(Struct, frozen=True):
     total: Standing
 
 
-_SUMMED = tuple(name for name in Standing.__struct_fields__ if name.endswith("_fen")) + (
-    "debts",
-    "undetermined",
-    "overdue",
-)
+_COUNTED = ("debts", "undetermined", "overdue")
+_SUMMED = (*_COUNTED, *(name for name in Standing.__struct_fields__ if name.endswith("_fen")))
 
 
-def refund_all_due(  # noqa: PLR0913 - the day, the two times and the place
+def refund_all_due(
     reader: Reader,
     on: date,
     moment: Moment = NOW,

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Date, Select, literal, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Date, Select, Table, literal, select, tuple_
+from sqlalchemy import Row as SqlRow
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from projections.answers import NOW, Answer, MalformedCursor, Moment, decode_cursor, encode_cursor
 from projections.database import Row, read_row
@@ -35,11 +37,11 @@ class Reading:
         """Every row of a query."""
         return self.connection.execute(query).all()
 
-    def first(self, query: Select[Any]) -> Any:
+    def first(self, query: Select[Any]) -> SqlRow[Any] | None:
         """The first row of a query, or None."""
         return self.connection.execute(query).first()
 
-    def answer(self, data: T, *, rules: str | None = None, next: str | None = None) -> Answer[T]:  # noqa: A002 - the name of the field
+    def answer(self, data: T, *, rules: str | None = None, next: str | None = None) -> Answer[T]:  # noqa: A002 - its name
         """`data` with its provenance. With several lanes `position` is that of the lane that is furthest."""
         return Answer(
             data=data,
@@ -90,12 +92,12 @@ class Reader(Protocol):
         ...
 
 
-def filtered(table_columns: Any, **equal: object) -> list[ColumnElement[bool]]:
+def filtered(table_columns: ReadOnlyColumnCollection[str, Column[Any]], **equal: object) -> list[ColumnElement[bool]]:
     """Conditions for the filters that were given."""
     return [table_columns[name] == value for name, value in equal.items() if value is not None]
 
 
-def matching(table: Any, **equal: object) -> Select[Any]:
+def matching(table: Table, **equal: object) -> Select[Any]:
     """A select of a table's rows by the filters that were given."""
     return select(table).where(*filtered(table.c, **equal))
 

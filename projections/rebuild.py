@@ -43,7 +43,7 @@ class UnknownModel(LookupError):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """What a rebuild did. `positions` are those of the log, lane by lane, that both sides of the comparison stand at."""
+    """What a rebuild did; `positions`, lane by lane, are where both sides of the comparison stand in the log."""
 
     models: tuple[str, ...]
     events: int
@@ -53,7 +53,7 @@ class Report(Struct, frozen=True, kw_only=True):
     swapped: bool
 
 
-def rebuild(  # noqa: PLR0913 - each is a choice of the caller
+def rebuild(
     engine: Engine,
     models: Iterable[str] = REBUILDABLE,
     *,
@@ -64,10 +64,10 @@ def rebuild(  # noqa: PLR0913 - each is a choice of the caller
 ) -> Report:
     """Rebuild these read models and put them in the place of the live ones, in one transaction.
 
-    Where the rebuilt rows differ from the live ones at the same position, nothing is swapped unless `accept_differences`
-    says so; with `dry` nothing is in any case. Catch-up goes on meanwhile, but for the last step. Where nothing was ever
-    taken in, all models together are built to the end of the log. `workers` processes fold on PostgreSQL; SQLite has one
-    writer. Needs the right to make tables. Raises UnknownModel.
+    Where the rebuilt rows differ from the live ones at the same position, nothing is swapped unless
+    `accept_differences` says so; with `dry` nothing is in any case. Catch-up goes on meanwhile, but for the last step.
+    Where nothing was ever taken in, all models together are built to the end of the log. `workers` processes fold on
+    PostgreSQL; SQLite has one writer. Needs the right to make tables. Raises UnknownModel.
     """
     work = _Rebuild(engine, _chosen(models), progress or _silent)
     work.prepare()

@@ -131,7 +131,11 @@ class Refold:
         query = query.order_by(events.c.originator_id, events.c.originator_version)
         text = str(query.compile(self._connection, compile_kwargs={"literal_binds": True}))
         raw: Any = self._connection.connection.driver_connection
-        named = {} if self._connection.dialect.name == "sqlite" else {"name": "refold", "binary": True}
+        named = (
+            {}
+            if self._connection.dialect.name == "sqlite"
+            else {"name": "refold" if before is None else "again", "binary": True}
+        )
         with closing(raw.cursor(**named)) as cursor:
             cursor.execute(text)
             while part := cursor.fetchmany(CHUNK):

@@ -87,9 +87,8 @@ def refund_rows(escrow: Escrow, refund: Refund) -> Iterable[RefundDue]:
     assert note is not None, "every refund has its note"
     contract = None if refund.contract_id is None else escrow.get(Contract, refund.contract_id)
     agreed = refund.status == "agreed"
-    if agreed or contract is None:
-        due_fen = refund.agreed_fen
-    else:
+    due_fen = refund.agreed_fen
+    if contract is not None and not agreed:
         due_fen = asked_fen(escrow, refund, contract, note.derived_on)
     open_fen = refund.open_fen if agreed else due_fen
     covered = covered_fen(escrow, refund, contract, open_fen)

@@ -7,12 +7,20 @@ from sqlalchemy import Table
 
 from ledger.escrow import Escrow
 from ledger.identifiers import SheetKey
-from ledger.sheets import Case, Contract, Deposit, Lesson, Profile, Refund
+from ledger.sheets import BankLine, BankStatement, Break, Case, Contract, Deposit, Lesson, Profile, Refund
 from projections.contract_statement import contract_rows, contract_statement
 from projections.database import Row
 from projections.deadlines import case_deadlines, deadline_table, lesson_deadlines, refund_deadlines
 from projections.institution import institution, institution_rows
 from projections.mediation_cases import case_rows, mediation_case
+from projections.reconciliation import (
+    bank_line,
+    bank_line_rows,
+    bank_statement,
+    break_rows,
+    reconciliation_break,
+    statement_rows,
+)
 from projections.refunds_due import contract_due_rows, deposit_due_rows, refund_due, refund_rows
 
 View = Callable[[Escrow, Any], Iterable[Row]]
@@ -20,7 +28,7 @@ View = Callable[[Escrow, Any], Iterable[Row]]
 
 
 class Model(NamedTuple):
-    """One read model: its table, the column that says which sheet a row comes from, and a view for each kind of sheet."""
+    """One read model: its table, the column that names the sheet of a row, and a view for each kind of sheet."""
 
     table: Table
     owner: str
@@ -45,5 +53,8 @@ MODELS = (
         {Lesson.kind: lesson_deadlines, Refund.kind: refund_deadlines, Case.kind: case_deadlines},
     ),
     Model(mediation_case, "case_id", {Case.kind: case_rows}),
+    Model(bank_statement, "statement_id", {BankStatement.kind: statement_rows}),
+    Model(bank_line, "line_key", {BankLine.kind: bank_line_rows}),
+    Model(reconciliation_break, "break_id", {Break.kind: break_rows}),
 )
 """Everything that is folded. What is a sum is in `escrow_balance`; what is only read is in the log itself."""

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from ledger import commands as c
 from ledger.application import Ledger
@@ -19,6 +19,7 @@ DISTRICTS = ("海淀区", "朝阳区")
 PLACES = (("CN", "non_academic"), ("CN-TJ", "non_academic"), ("CN-BJ", "sport"), ("CN-AH-WH", "non_academic"))
 USCC = "91110108MA01AB3C4K"
 
+T = TypeVar("T", bound=Sheet)
 Ask = Callable[["History"], c.Command | None]
 
 
@@ -41,7 +42,7 @@ class History:
         self.number += 1
         return f"{prefix}{self.number}"
 
-    def any(self, kind: type[Sheet], *states: str) -> Any:
+    def any(self, kind: type[T], *states: str) -> T | None:
         """A random sheet of a kind, in one of these states where any are named."""
         found = [
             sheet
@@ -132,15 +133,14 @@ def _reverse_deposit(history: History) -> c.Command | None:
 
 
 def _claim(history: History) -> c.Command | None:
-    lines = []
-    for _ in range(history.random.randint(1, 4)):
-        if contract := history.any(Contract):
-            lines.append(
-                {
-                    "contract_id": contract.contract_id, "lesson_id": history.id("l"), "taught_on": history.today,
-                    "hours": history.random.choice(("1", "1.5")), "notified_on": history.today,
-                }
-            )  # fmt: skip
+    lines = [
+        {
+            "contract_id": contract.contract_id, "lesson_id": history.id("l"), "taught_on": history.today,
+            "hours": history.random.choice(("1", "1.5")), "notified_on": history.today,
+        }
+        for _ in range(history.random.randint(1, 4))
+        if (contract := history.any(Contract))
+    ]  # fmt: skip
     return c.ClaimLessons.model_validate({"lessons": lines}) if lines else None
 
 
@@ -250,7 +250,7 @@ def _mediation(history: History) -> c.Command | None:
     )  # fmt: skip
 
 
-def _of_case(command: type[c.Command], *states: str, **fields: Any) -> Ask:
+def _of_case(command: type[c.Command], *states: str, **fields: object) -> Ask:
     def ask(history: History) -> c.Command | None:
         case = history.any(Case, *states)
         if case is None:
@@ -315,7 +315,7 @@ def _acknowledge(history: History) -> c.Command | None:
     )
 
 
-def _about(command: type[c.Command], **fields: Any) -> Ask:
+def _about(command: type[c.Command], **fields: object) -> Ask:
     def ask(history: History) -> c.Command:
         made = {name: value(history) if callable(value) else value for name, value in fields.items()}
         return command.model_validate(made)
@@ -333,9 +333,7 @@ def _closure_refund(history: History) -> c.Command | None:
     contract = history.any(Contract)
     if history.escrow.header.closure is None or contract is None:
         return None
-    return c.OrderClosureRefunds(
-        refunds=[c.ClosureRefund(contract_id=contract.contract_id, refund_id=history.id("f"))]
-    )
+    return c.OrderClosureRefunds(refunds=[c.ClosureRefund(contract_id=contract.contract_id, refund_id=history.id("f"))])
 
 
 ASKS: tuple[tuple[Ask, int], ...] = (
@@ -382,5 +380,3 @@ def go_on(histories: Sequence[History], *, seed: int, steps: int) -> None:
     whose = random.Random(seed)
     for _ in range(steps):
         whose.choice(histories).step()
-
-

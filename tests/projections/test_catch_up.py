@@ -33,7 +33,9 @@ def test_balances_are_those_of_the_headers(ledger: Ledger, clock: Clock, runner:
     names = [f"{account.name}_fen" for account in ACCOUNTS]
     with ledger.engine.connect() as connection:
         summed = connection.execute(
-            select(escrow_balance.c.institution_id, *(escrow_balance.c[name] for name in names)).order_by("institution_id")
+            select(escrow_balance.c.institution_id, *(escrow_balance.c[name] for name in names)).order_by(
+                "institution_id"
+            )
         ).all()
         kept = connection.execute(
             select(headers.c.institution_id, *(headers.c[name] for name in names)).order_by("institution_id")
