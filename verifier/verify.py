@@ -524,6 +524,7 @@ class Reader:
         except ValueError:
             log.find("malformed_line", version, "not: version, hash, name, text")
             add_leaf(self.peaks, version - 1, leaf_hash(line))
+            self.compare(version)
             return
         if number != b"%d" % version:
             log.find("index_not_dense", version, f"the line says {number[:20].decode('ascii', 'replace')}")
@@ -538,8 +539,7 @@ class Reader:
             leaf = sha256(b"\1" + peaks.pop() + leaf).digest()
             size >>= 1
         peaks.append(leaf)
-        if version in self.wanted:
-            self.compare(version)
+        self.compare(version)
         try:
             document, end = _decode(text)
             envelope, event = document["envelope"], document["event"]
@@ -551,7 +551,9 @@ class Reader:
             log.find("unreadable_event", version, repr(error)[:80])
 
     def compare(self, version: int) -> None:
-        """The root over everything so far is the one that was signed."""
+        """The root over everything so far is the one that was signed, where one was."""
+        if version not in self.wanted:
+            return
         root = root_of_peaks(self.peaks)
         for expected, source in self.wanted[version]:
             self.log.roots += 1
