@@ -56,6 +56,8 @@ class Header(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=Tru
     """The last distribution ordered; shares of it limit what may be paid."""
     statement_id: str = ""
     """The last bank statement; the next one begins where it ends."""
+    statements: int = 0
+    """How many were taken in."""
     statement_account_id: str = ""
     bank_through_on: date | None = None
     bank_closing_fen: int = 0
@@ -393,9 +395,20 @@ class BankStatement(Sheet, kw_only=True):
     names = ("statement_id",)
 
     statement_id: str
+    number: int
+    """Its place among the statements of this escrow."""
+    format: str
     account_id: str
+    from_on: date
+    to_on: date
+    opening_fen: int
+    closing_fen: int
+    credits_fen: int
+    debits_fen: int
     lines: int
     """New lines, each of which is to be booked once."""
+    repeated: int
+    """Lines that earlier statements had brought."""
     lines_sha256: str
     booked: int = 0
     chain: str = ""
@@ -411,6 +424,12 @@ class BankLine(Sheet, kw_only=True):
     line_key: str
     statement_id: str
     line: int
+    booked_on: date
+    signed_fen: int
+    serial: str = ""
+    references: tuple[str, ...] = ()
+    """The payments it is matched to; none where it opened a break."""
+    rule: str = ""
 
 
 class Break(Sheet, kw_only=True):

@@ -14,29 +14,49 @@ from ledger.statements import chained
 @folds(e.StatementRecorded)
 def _statement_recorded(escrow: Escrow, event: e.StatementRecorded) -> None:
     header = escrow.header
+    header.statements += 1
     header.statement_id, header.statement_account_id = event.statement_id, event.account_id
     header.bank_closing_fen = event.closing_fen
     header.bank_through_on = max(event.to_on, header.bank_through_on or event.to_on)
     escrow.put(
         BankStatement(
             statement_id=event.statement_id,
+            number=header.statements,
+            format=event.format,
             account_id=event.account_id,
+            from_on=event.from_on,
+            to_on=event.to_on,
+            opening_fen=event.opening_fen,
+            closing_fen=event.closing_fen,
+            credits_fen=event.credits_fen,
+            debits_fen=event.debits_fen,
             lines=event.lines - event.repeated,
+            repeated=event.repeated,
             lines_sha256=event.lines_sha256,
         )
     )
 
 
-def _book(escrow: Escrow, statement_id: str, line: int, line_key: str, signed_fen: int) -> None:
-    statement = escrow.get(BankStatement, statement_id)
+def _book(escrow: Escrow, line: BankLine) -> None:
+    statement = escrow.get(BankStatement, line.statement_id)
     statement.booked += 1
-    statement.chain = chained(statement.chain, line_key, signed_fen)
-    escrow.put(BankLine(line_key=line_key, statement_id=statement_id, line=line))
+    statement.chain = chained(statement.chain, line.line_key, line.signed_fen)
+    escrow.put(line)
 
 
 @folds(e.StatementLineMatched)
 def _line_matched(escrow: Escrow, event: e.StatementLineMatched) -> None:
-    _book(escrow, event.statement_id, event.line, event.line_key, event.signed_fen)
+    line = BankLine(
+        line_key=event.line_key,
+        statement_id=event.statement_id,
+        line=event.line,
+        booked_on=event.booked_on,
+        signed_fen=event.signed_fen,
+        serial=event.serial,
+        references=tuple(share.reference for share in event.shares),
+        rule=event.rule,
+    )
+    _book(escrow, line)
     _bank(escrow, event.shares)
 
 
@@ -70,7 +90,14 @@ def _break_opened(escrow: Escrow, event: e.ReconciliationBreakOpened) -> None:
     if event.statement_id:
         escrow.header.drift_fen += event.drift_fen
         if event.drift_fen:  # a line without drift was booked with its match
-            _book(escrow, event.statement_id, event.line, event.break_id, event.signed_fen)
+            line = BankLine(
+                line_key=event.break_id,
+                statement_id=event.statement_id,
+                line=event.line,
+                booked_on=event.since_on,
+                signed_fen=event.signed_fen,
+            )
+            _book(escrow, line)
     escrow.put(
         Break(
             break_id=event.break_id,

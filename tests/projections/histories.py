@@ -14,6 +14,7 @@ from ledger.orders import Order
 from ledger.rejections import Rejection
 from ledger.sheets import Case, Contract, Deposit, Header, Lesson, Refund, ReleaseLine, Sheet
 from tests.conftest import Clock
+from tests.projections import bank_asks
 
 DISTRICTS = ("海淀区", "朝阳区")
 PLACES = (("CN", "non_academic"), ("CN-TJ", "non_academic"), ("CN-BJ", "sport"), ("CN-AH-WH", "non_academic"))
@@ -31,6 +32,8 @@ class History:
         self.random = random.Random(f"{seed}-{institution_id}")
         self.escrow = Escrow(Header(institution_id=institution_id))
         self.number = 0
+        self.bank_lines: dict[str, list[tuple[str, int]]] = {}
+        """Statement → key and amount of its lines, fen."""
 
     @property
     def today(self) -> date:
@@ -362,7 +365,8 @@ ASKS: tuple[tuple[Ask, int], ...] = (
     (_about(c.RecordAttachment, attachment_id=lambda history: history.id("t"), authority="court", order_no="A",
             amount_fen=10_00), 1),
     (_about(c.RenameInstitution, institution_name="新名", uscc=USCC, licensed=False), 1), (_close, 1),
-    (_closure_refund, 3),
+    (_closure_refund, 3), (bank_asks.statement, 3), (bank_asks.line, 6), (bank_asks.open_break, 1),
+    (bank_asks.resolve_break, 1),
 )  # fmt: skip
 
 
