@@ -78,7 +78,8 @@ def start_of(on: date) -> int:
     return int(datetime(on.year, on.month, on.day, tzinfo=_SHANGHAI).timestamp()) * 1_000_000
 
 
-def _day_number(instant: ColumnElement[int]) -> ColumnElement[int]:
+def day_number(instant: ColumnElement[int]) -> ColumnElement[int]:
+    """The day in Asia/Shanghai of an instant column, counted from 1970-01-01."""
     return (instant + literal(_OFFSET_US, BigInteger)) // literal(_DAY_US, BigInteger)
 
 
@@ -120,8 +121,8 @@ def _by_topic(*where: ColumnElement[bool]) -> Subquery:
     keys = (
         events.c.originator_id.label("institution_id"),
         events.c.topic,
-        _day_number(events.c.effective_at).label("effective_day"),
-        _day_number(events.c.recorded_at).label("recorded_day"),
+        day_number(events.c.effective_at).label("effective_day"),
+        day_number(events.c.recorded_at).label("recorded_day"),
     )
     sums = (cast(func.sum(events.c[name]), BigInteger).label(name) for name in AMOUNTS)
     query = select(*keys, func.max(events.c.originator_version).label("last_version"), *sums)

@@ -57,7 +57,7 @@ class FoldedEscrow(Escrow):
     def get(self, kind: type[T], *ids: str) -> T:
         """The sheet of this kind and id. Raises Missing."""
         # Three of four steps of a fold are this look-up, so it does at once what Escrow does in four calls.
-        key = SheetKey(f"{kind.kind}:{':'.join(ids)}")
+        key: Any = f"{kind.kind}:{ids[0]}" if len(ids) == 1 else f"{kind.kind}:{':'.join(ids)}"
         sheet: Any = self.sheets.get(key)
         if sheet is None:
             sheet = self.look(key)
@@ -76,8 +76,8 @@ class FoldedEscrow(Escrow):
     def put(self, sheet: Sheet) -> None:
         """Add a new sheet, if any read model needs its kind."""
         if sheet.kind not in UNKEPT:
-            ids = ":".join([getattr(sheet, name) for name in sheet.names])
-            self.sheets[SheetKey(f"{sheet.kind}:{ids}")] = sheet
+            key: Any = f"{sheet.kind}:{':'.join([getattr(sheet, name) for name in sheet.names])}"
+            self.sheets[key] = sheet
 
 
 def fold(escrow: FoldedEscrow, event: e.Event, version: int) -> None:

@@ -182,7 +182,7 @@ class _Rebuild:
         else:
             for share in work:
                 with self._writing() as connection:
-                    done = _refolded(connection, share, self._folds, self._positions)
+                    done = refolded(connection, share, self._folds, self._positions)
                 yield done
 
     def _follow(self, connection: Connection, here: dict[int, int]) -> None:
@@ -199,7 +199,7 @@ class _Rebuild:
                     connection.execute(delete(table).where(table.c.institution_id == institution_id))
                 self._parked.pop(institution_id, None)
                 share = Share(institution_id, institution_id, 0)
-                _, stopped = _refolded(connection, share, self._folds, here)
+                _, stopped = refolded(connection, share, self._folds, here)
                 self._parked |= {stream.institution_id: stream for stream in stopped}
         self._positions = here
 
@@ -213,7 +213,7 @@ class _Rebuild:
             save_position(connection, lane, position)
 
 
-def _refolded(connection: Connection, share: Share, tables: Shadows, here: dict[int, int]) -> tuple[int, list[Parked]]:
+def refolded(connection: Connection, share: Share, tables: Shadows, here: dict[int, int]) -> tuple[int, list[Parked]]:
     """Fold one share. The garbage collector rests: a fold makes no cycles, and there is much that it would look at."""
     work = Refold(connection, tables, here)
     gc.disable()
@@ -231,7 +231,7 @@ def _fold_share(url: str, share: Share, names: tuple[str, ...], here: dict[int, 
     with engine.connect() as connection, connection.begin():
         for setting in SETTINGS:
             connection.exec_driver_sql(f"set local {setting}")
-        return _refolded(connection, share, {name: tables[name] for name in names}, here)
+        return refolded(connection, share, {name: tables[name] for name in names}, here)
 
 
 _engine_of_this_process = cache(open_engine)

@@ -17,7 +17,7 @@ from projections.state import (
     institution_event,
     sheet_row,
 )
-from projections.views import MODELS, Model
+from projections.views import MODELS
 
 FOLDED_TABLES = (*(model.table for model in MODELS), folded_header, folded_sheet, institution_event)
 """Every table that the fold writes."""
@@ -36,7 +36,11 @@ class Writes:
         self._tables = tables
         self._rows: dict[str, list[Row]] = {name: [] for name in tables}
         self._gone: dict[str, list[tuple[str, str]]] = {name: [] for name in tables}
-        self._models = [model for model in MODELS if model.table.name in tables]
+        models = [model for model in MODELS if model.table.name in tables]
+        kinds = {kind for model in models for kind in model.views}
+        self._by_kind = {
+            kind: [(model, model.views[kind]) for model in models if kind in model.views] for kind in kinds
+        }
         self.count = 0
 
     def take(self, escrow: FoldedEscrow, about: Iterable[int] = (), *, fresh: bool = False) -> None:
@@ -47,11 +51,10 @@ class Writes:
         institution_id = escrow.header.institution_id
         _look_at_refunds(escrow)
         touched = [(key, sheet) for key, sheet in list(escrow.sheets.items()) if sheet is not None]
-        seen = [self._seen(model, escrow, touched) for model in self._models]
-        for model, rows in zip(self._models, seen, strict=True):  # only once every view has answered
-            self._rows[model.table.name] += rows
-            if not fresh:
-                self._forget(model, institution_id, touched)
+        for name, rows in self._seen(escrow, touched).items():  # only once every view has answered
+            self._rows[name] += rows
+        if not fresh:
+            self._forget(institution_id, touched)
         self._keep(escrow, touched, fresh=fresh)
         if (name := institution_event.name) in self._rows:
             self._rows[name] += [InstitutionEvent(institution_id, version) for version in about]
@@ -70,18 +73,17 @@ class Writes:
             rows.clear()
         self.count = 0
 
-    @staticmethod
-    def _seen(model: Model, escrow: FoldedEscrow, touched: list[tuple[SheetKey, Sheet]]) -> list[Row]:
-        rows: list[Row] = []
-        views = model.views
+    def _seen(self, escrow: FoldedEscrow, touched: list[tuple[SheetKey, Sheet]]) -> dict[str, list[Row]]:
+        seen: dict[str, list[Row]] = {name: [] for name in self._tables}
         for _, sheet in touched:
-            if (view := views.get(sheet.kind)) is not None:
-                rows += view(escrow, sheet)
-        return rows
+            for model, view in self._by_kind.get(sheet.kind, ()):
+                seen[model.table.name] += view(escrow, sheet)
+        return seen
 
-    def _forget(self, model: Model, institution_id: str, touched: list[tuple[SheetKey, Sheet]]) -> None:
-        gone = self._gone[model.table.name]
-        gone.extend((institution_id, model.owner_of(key)) for key, sheet in touched if sheet.kind in model.views)
+    def _forget(self, institution_id: str, touched: list[tuple[SheetKey, Sheet]]) -> None:
+        for key, sheet in touched:
+            for model, _ in self._by_kind.get(sheet.kind, ()):
+                self._gone[model.table.name].append((institution_id, model.owner_of(key)))
 
     def _keep(self, escrow: FoldedEscrow, touched: list[tuple[SheetKey, Sheet]], *, fresh: bool) -> None:
         if folded_sheet.name not in self._rows:
