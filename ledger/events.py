@@ -393,6 +393,9 @@ class RefundAgreement(Event, frozen=True, kw_only=True):
     calendar: str
     provisional: bool = False
     basis: str
+    method: str = ""
+    """How the amount was computed, and on which legal ground, where a formula was."""
+    ground: str = ""
     rules: str
 
 

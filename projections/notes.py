@@ -111,6 +111,7 @@ def _requested(escrow: Escrow, event: e.RefundRequested) -> None:
 def _agreed(escrow: Escrow, event: e.RefundAgreement) -> None:
     note = _refund_note(escrow, event, local_date(event.effective_at))
     note.basis = event.basis
+    note.method, note.ground = event.method or note.method, event.ground or note.ground
 
 
 @_notes(e.RefundRefused)

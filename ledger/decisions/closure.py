@@ -101,7 +101,17 @@ def _order_refunds(command: c.OrderClosureRefunds, context: Context) -> Iterator
         if (amount_fen := due_fen(derivation, contract)) == 0:
             raise no.NothingDue(contract.contract_id)
         last = pay_by(context, contract, context.effective_on, derivation)
-        yield agreement(e.RefundOrdered, context, contract, line.refund_id, "institution", amount_fen, last, "closure")
+        yield agreement(
+            e.RefundOrdered,
+            context,
+            contract,
+            line.refund_id,
+            "institution",
+            amount_fen,
+            last,
+            "closure",
+            figure=derivation.binding,
+        )
         yield from retain_remainder(context, contract, line.refund_id)
 
 

@@ -10,7 +10,7 @@ from ledger import commands as c
 from ledger import events as e
 from ledger import rejections as no
 from ledger.decisions.context import Context
-from ledger.entitlement import Derivation, entitle
+from ledger.entitlement import Derivation, Figure, entitle
 from ledger.entitlement.contracts import facts_of
 from ledger.identifiers import Cause
 from ledger.sheets import Contract, Refund
@@ -64,6 +64,7 @@ def agreement(  # noqa: PLR0913 - one refund, agreed in one of three ways
     last: Deadline,
     basis: str,
     *,
+    figure: Figure | None = None,
     case_id: str | None = None,
     instalment: int | None = None,
 ) -> AgreementT:
@@ -85,6 +86,8 @@ def agreement(  # noqa: PLR0913 - one refund, agreed in one of three ways
         calendar=last.calendar,
         provisional=last.provisional,
         basis=basis,
+        method=figure.method if figure else "",
+        ground=figure.ground if figure else "",
         rules=context.rules.id,
     )
 

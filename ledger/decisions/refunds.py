@@ -149,6 +149,7 @@ def _order(command: c.OrderRefund, context: Context) -> Iterator[e.Event]:
     contract = find(context, command.contract_id)
     refund = _own_request(command, context, contract)
     requested_on = refund.requested_on if refund is not None and refund.requested_on else context.effective_on
+    figure = None
     if command.award_id is not None:
         amount_fen, last = _awarded(context, contract, command.award_id, requested_on)
     else:
@@ -157,10 +158,19 @@ def _order(command: c.OrderRefund, context: Context) -> Iterator[e.Event]:
             found = refund.circumstances
         derivation = derive(context, contract, command.cause, requested_on, found)
         amount_fen, last = due_fen(derivation, contract), pay_by(context, contract, requested_on, derivation)
+        figure = derivation.binding
     if amount_fen == 0:
         raise no.NothingDue(contract.contract_id)
     yield agreement(
-        e.RefundOrdered, context, contract, command.refund_id, command.cause, amount_fen, last, command.basis
+        e.RefundOrdered,
+        context,
+        contract,
+        command.refund_id,
+        command.cause,
+        amount_fen,
+        last,
+        command.basis,
+        figure=figure,
     )
     kind: Literal["formula_remainder", "award_remainder"] = (
         "formula_remainder" if command.award_id is None else "award_remainder"
