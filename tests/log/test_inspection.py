@@ -104,6 +104,7 @@ def open_file(unguarded: Path, tmp_path: Path, clock: Clock) -> Iterator[Ledger]
     ledger.close()
 
 
+CUT = "substr(note, 1, length(note) - 9) || 'AAAAAAA=' || char(10)"
 LAST = "(select max(originator_version) from events where originator_id = 'school-2')"
 WHERE = "originator_id = 'school-2' and originator_version"
 
@@ -118,7 +119,7 @@ WHERE = "originator_id = 'school-2' and originator_version"
         ("delete from events where originator_id = 'school-2'", "entries_missing"),
         ("update events set originator_id = 'school-8' where originator_id = 'school-2'", "entries_missing"),
         ("update log_checkpoints set root = replace(root, '1', '2') where number = 2", "root_differs"),
-        ("update log_checkpoints set note = substr(note, 1, length(note) - 9) || 'AAAAAAA=' || char(10) where number = 2", "checkpoint_not_signed"),
+        (f"update log_checkpoints set note = {CUT} where number = 2", "checkpoint_not_signed"),
         ("update log_checkpoints set size = size + 1 where number = 2", "checkpoint_differs"),
         ("delete from log_checkpoints where number = 2", "directory_gap"),
         ("delete from log_checkpoints where number = 6", "entries_missing"),
