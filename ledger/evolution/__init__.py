@@ -21,15 +21,15 @@ __all__ = ["FOLDS", "evolve"]
 
 _ASSET = {account.name: account.asset for account in ACCOUNTS}
 _BY_CONTRACT = {account.name for account in ACCOUNTS if account.by_contract}
-_ON_HEADER = {
-    kind: tuple((f"{leg.account}_fen", leg.sign if _ASSET[leg.account] else -leg.sign, leg.amount) for leg in legs)
-    for kind, legs in POSTINGS.items()
-}
-_ON_CONTRACT = {
+_LEGS = {
     kind: tuple(
-        (f"{leg.account}_fen", leg.sign if _ASSET[leg.account] else -leg.sign, leg.amount, leg.party)
+        (
+            f"{leg.account}_fen",
+            leg.sign if _ASSET[leg.account] else -leg.sign,
+            leg.amount,
+            leg.party if leg.account in _BY_CONTRACT else "",
+        )
         for leg in legs
-        if leg.account in _BY_CONTRACT
     )
     for kind, legs in POSTINGS.items()
 }
@@ -39,10 +39,10 @@ def evolve(escrow: Escrow, event: e.Event) -> None:
     """Fold one event into header and sheets: its legs by the posting table, the rest by its own fold."""
     kind = type(event)
     header = escrow.header
-    for account, sign, amount in _ON_HEADER.get(kind, ()):
-        setattr(header, account, getattr(header, account) + sign * getattr(event, amount))
-    for account, sign, amount, party in _ON_CONTRACT.get(kind, ()):
-        if (fen := getattr(event, amount)) and (contract_id := getattr(event, party, None)):
-            contract = escrow.get(Contract, contract_id)
-            setattr(contract, account, getattr(contract, account) + sign * fen)
+    for account, sign, amount, party in _LEGS.get(kind, ()):
+        if fen := sign * getattr(event, amount):
+            setattr(header, account, getattr(header, account) + fen)
+            if party and (contract_id := getattr(event, party)):
+                contract = escrow.get(Contract, contract_id)
+                setattr(contract, account, getattr(contract, account) + fen)
     FOLDS[kind](escrow, event)
