@@ -1,10 +1,12 @@
 """The notary signs what the stored bytes say, goes on where it stopped, and stops where the store was changed."""
 
+import os
 from collections.abc import Iterator
 from threading import Event as Signal
 
 import pytest
-from sqlalchemy import inspect, select, text
+from sqlalchemy import create_engine, inspect, select, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from ledger.application import Ledger, open_ledger
@@ -14,7 +16,7 @@ from ledger.log.merkle import leaf_hash, root_of
 from ledger.log.notary import Notary, Round, StreamBroken
 from ledger.log.tables import checkpoints, directory, frontiers, metadata
 from tests import examples as x
-from tests.conftest import Clock
+from tests.conftest import Clock, PostgresDatabases, migrate
 from tests.log.schools import KEY, checkpoint, city, notary, open_school, tell
 
 
@@ -156,3 +158,43 @@ def test_a_receipt_names_the_leaf(ledger: Ledger) -> None:
     assert (receipt.event_id, receipt.leaf_index) == ("school-1/5", 4)
     assert receipt.origin == "ledger.example/institution/school-1"
     assert bytes.fromhex(receipt.leaf_hash) == leaves(ledger, "school-1")[4]
+
+
+@pytest.fixture
+def as_writer(postgres_url: str) -> Iterator[str]:
+    """The same database for a login that is nothing but a member of the application's role."""
+    admin, login = create_engine(postgres_url), f"notary_login_{os.getpid()}"
+    with admin.begin() as connection:
+        connection.execute(text(f"create role {login} login in role ledger_writer"))
+    yield make_url(postgres_url).set(username=login).render_as_string(hide_password=False)
+    with admin.begin() as connection:
+        connection.execute(text(f"drop role {login}"))
+    admin.dispose()
+
+
+def test_the_application_s_role_signs_and_takes_nothing_back(as_writer: str, clock: Clock) -> None:
+    ledger = open_ledger(as_writer, clock)
+    city(ledger, clock, schools=1)
+    assert len(heads(ledger)) == 2
+    for statement in ("delete from log_checkpoints", "update log_directory set root = ''", "truncate log_frontiers"):
+        with pytest.raises(DBAPIError, match="permission denied"), ledger.engine.begin() as connection:
+            connection.execute(text(statement))
+    ledger.close()
+
+
+def test_institutions_of_several_lanes_are_signed(
+    postgres_databases: PostgresDatabases, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.log.notary.BATCH", 7)
+    url = postgres_databases.create(empty=True)
+    migrate(url, lanes=3)
+    ledger = open_ledger(url, clock)
+    one = notary(ledger, clock)
+    for number in range(6):
+        open_school(ledger, f"school-{number}", families=2)
+        one.run()
+    assert {ledger.lane_of(row[1]) for row in heads(ledger)} == {0, 1, 2}
+    for _, institution_id, size, root, _ in heads(ledger):
+        assert root == root_of(leaves(ledger, institution_id)[:size]).hex()
+    ledger.close()
+    postgres_databases.drop(url)
