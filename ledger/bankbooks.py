@@ -26,6 +26,8 @@ class Item:
     contract_id: str = ""
     names: tuple[str, ...] = ()
     """Ids by which a remittance text may name it."""
+    moved: bool = True
+    """Whether custody has moved by it; False while it is only instructed."""
     gone: bool = False
     """Reversed or returned: it explains nothing any more."""
 
@@ -169,18 +171,20 @@ def _repaid(books: Books, event: e.ShortfallRepaid) -> None:
 def _release_instructed(books: Books, event: e.ReleaseInstructed) -> None:
     reference, on = f"release:{event.release_id}:{event.contract_id}", local_date(event.effective_at)
     fen = -event.amount_fen
-    books.add(Item(reference, fen, fen, on, "", "", event.contract_id, (event.release_id,)))
+    names = (event.release_id,)
+    books.add(Item(reference, fen, fen, on, contract_id=event.contract_id, names=names, moved=False))
 
 
 def _refund_instructed(books: Books, event: e.RefundInstructed) -> None:
     reference, on = f"refund:{event.refund_id}:{event.instruction_id}", local_date(event.effective_at)
     fen, names = -event.amount_fen, (event.instruction_id, event.refund_id)
-    books.add(Item(reference, fen, fen, on, "", event.payee_ref, event.contract_id or "", names))
+    contract_id = event.contract_id or ""
+    books.add(Item(reference, fen, fen, on, "", event.payee_ref, contract_id, names, moved=False))
 
 
 def _settled(books: Books, event: e.ReleaseSettled | e.RefundSettled) -> None:
     if (item := books.find(_reference(event))) is not None:
-        item.serial, item.on = event.bank_serial, local_date(event.effective_at)
+        item.serial, item.on, item.moved = event.bank_serial, local_date(event.effective_at), True
 
 
 def _returned(books: Books, event: e.ReleaseReturned | e.RefundReturned) -> None:

@@ -1,51 +1,26 @@
 """Committing a previewed import: orders in batches whose keys are the file's hash and the line, so nothing repeats."""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from api.bankfiles.books import read_books
+from api.bankfiles.notification import commit_notification
+from api.bankfiles.posting import Imported, Poster, Progress, wrapped
 from api.bankfiles.preview import Preview
 from ledger import commands as c
 from ledger import rejections as no
 from ledger.answers import Answer, CommandKeyReused, Receipt
 from ledger.application import Ledger
-from ledger.identifiers import Role
 from ledger.matching import Rules
-from ledger.orders import Order, Source
+from ledger.orders import Order
 from ledger.reconciliation import Planned, match
 from ledger.rejections import Rejection
 
 BATCH = 1_000
 REPLANS = 20
 """So many times a run looks at the books again because a plan was refused; after that refused lines become breaks."""
-Progress = Callable[[int], None]
-"""Told how many more lines are booked."""
 _OVERTAKEN = (no.StatementLineOutOfTurn, no.AlreadyRecorded, no.StatementUnknown, CommandKeyReused)
 """Answers that mean that another run of the same import was here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Poster:
-    """Who commits an import: the bank, or an officer for it."""
-
-    actor: str
-    role: Role
-    correlation_id: str = ""
-    signature: str = ""
-
-
-@dataclass(slots=True)
-class Imported:
-    """What an import did; every line is counted once."""
-
-    booked: int = 0
-    already: int = 0
-    """Lines that this or another run had booked before."""
-    kinds: Counter[str] = field(default_factory=Counter)
-    """`matched`, `deposit`, `returned`, `reversed`, `break` → lines of this run."""
-    demoted: list[tuple[int, str]] = field(default_factory=list)
-    """Lines (of the file) that became breaks because the ledger refused what was planned, and the rule's code."""
 
 
 def commit_statement(
@@ -61,6 +36,8 @@ def commit_statement(
     whose plan the ledger refuses (a payment matched meanwhile, money that is not there) is planned anew, and becomes a
     break where that is refused too. Raises the Rejection of the statement as a whole, StoreUnavailable.
     """
+    if preview.statement.notification:
+        return commit_notification(ledger, preview, poster, progress or _silent)
     return _Run(ledger, preview, poster, progress or _silent, rules).run()
 
 
@@ -114,7 +91,9 @@ class _Run:
             repeated_fen=self.preview.repeated_fen,
             lines_sha256=self.preview.lines_sha256,
         )
-        (answer,) = self.ledger.submit_all([self._wrapped(f"bank.{statement.statement_id}", command, 0)])
+        (answer,) = self.ledger.submit_all(
+            [wrapped(self.preview, self.poster, f"bank.{statement.statement_id}", command, 0)]
+        )
         if isinstance(answer, Rejection) and not isinstance(answer, no.AlreadyRecorded):
             raise answer
 
@@ -133,19 +112,7 @@ class _Run:
             rule=planned.rule,
             outcome=planned.outcome,
         )
-        return self._wrapped(f"bank.{statement_id}.{number}", command, line.line)
-
-    def _wrapped(self, key: str, command: c.Command, line: int) -> Order:
-        return Order(
-            institution_id=self.preview.institution_id,
-            command_id=key,
-            command=command,
-            actor=self.poster.actor,
-            role=self.poster.role,
-            correlation_id=self.poster.correlation_id,
-            source=Source(self.preview.statement.sha256, line),
-            signature=self.poster.signature,
-        )
+        return wrapped(self.preview, self.poster, f"bank.{statement_id}.{number}", command, line.line)
 
     def _count(self, batch: Sequence[Planned], answers: Sequence[Answer]) -> int:
         """How many lines of the batch, from its start, are booked now."""

@@ -9,7 +9,7 @@ from ledger.application import Ledger
 from ledger.bankbooks import Books
 from ledger.matching import Rules
 from ledger.reconciliation import Matching, fresh_lines, match
-from ledger.statements import Statement, StatementLine, balanced, chain_of, chronological
+from ledger.statements import CURRENCY, Statement, StatementLine, balanced, chain_of, chronological, identified
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def plan(
     if not stated.account_checked and not same_account(statement.account, books.account_id):
         raise no.WrongAccount(statement.account)
     if statement.notification:
-        raise no.BalancesMissing(statement.sha256)
+        return _notified(institution_id, books, statement, rules)
     whole = balanced(statement, stated.opening_fen, stated.closing_fen)
     ordered = _with_lines(whole, chronological(whole.lines))
     taken = books.statements.get(statement.statement_id)
@@ -94,6 +94,26 @@ def plan(
         repeated_fen=ordered.net_fen - sum(line.amount_fen for line in fresh),
         booked=booked,
         known=taken is not None or (bool(repeated) and not fresh),
+    )
+
+
+def _notified(institution_id: str, books: Books, notification: Statement, rules: Rules | None) -> Preview:
+    """A notification brings payments ahead of the evening's statement; it has no balances to be continuous with."""
+    if notification.currency != CURRENCY:
+        raise no.OtherCurrency(notification.currency)
+    lines = identified(chronological(notification.lines), books.account_id)
+    fresh = [line for line in lines if line.key not in books.line_keys]
+    return Preview(
+        institution_id=institution_id,
+        account_id=books.account_id,
+        statement=_with_lines(notification, lines),
+        fresh=fresh,
+        matching=match(fresh, books, rules),
+        lines_sha256="",
+        repeated=len(lines) - len(fresh),
+        repeated_fen=0,
+        booked=0,
+        known=not fresh,
     )
 
 
@@ -121,6 +141,7 @@ def _with_lines(statement: Statement, lines: Sequence[StatementLine]) -> Stateme
         to_on=statement.to_on,
         credits_fen=statement.credits_fen,
         debits_fen=statement.debits_fen,
+        notification=statement.notification,
         left_out=statement.left_out,
     )
 
