@@ -220,6 +220,10 @@ def _award(command: c.RecordAward, context: Context) -> Iterator[e.Event]:
     """A discretionary award stays beside the formula figure; the regulator orders what is still to be paid."""
     contract = contract_of(context, command.contract_id)
     unmarked(context, "award", command.award_id)
+    if command.case_id is not None:
+        case = context.escrow.find(Case, command.case_id)
+        if case is None or case.contract_id != contract.contract_id:
+            raise no.CaseUnknown(command.case_id)
     try:
         formula_fen = derive(context, contract, command.cause).binding_refund_fen
     except no.Rejection:  # a court decides also where the recorded facts do not determine a figure

@@ -125,7 +125,7 @@ def _check_terms(facts: Facts) -> None:
 
 
 def _check_tiers(facts: Facts) -> None:
-    if facts.contract_tiers and facts.paid_centihours is None:
+    if any(tier.used_over_centihours >= 0 for tier in facts.contract_tiers) and facts.paid_centihours is None:
         raise TierWithoutHours
     thresholds = [tier.used_over_centihours for tier in facts.contract_tiers]
     for tier in facts.contract_tiers:

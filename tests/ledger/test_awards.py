@@ -60,6 +60,13 @@ def test_an_award_stands_beside_the_formula_and_is_ordered(school: Specification
     school.given(*x.paid_out()).when(x.request("f2")).refused(no.NothingDue("c1"))
 
 
+def test_an_award_belongs_to_a_case_of_its_contract(school: Specification) -> None:
+    school.given(x.contract("c2", student_id="child-2"), x.open_mediation("m2", "c2"), x.open_mediation("m1"))
+    for case_id in ("m2", "m9"):
+        school.when(award(1_00).model_copy(update={"case_id": case_id})).refused(no.CaseUnknown(case_id))
+    school.when(award(1_00).model_copy(update={"case_id": "m1"})).then(e.AwardRecorded)
+
+
 def test_the_last_award_counts(school: Specification) -> None:
     school.given(award(1_000_00), award(2_000_00, "w2"))
     school.when(x.order_refund(award_id="w1")).refused(no.AwardUnknown("w1"))

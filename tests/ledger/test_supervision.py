@@ -81,6 +81,11 @@ def test_a_frozen_escrow_releases_nothing_and_still_refunds() -> None:
     assert school.escrow.header.custody_cash_fen == x.LESSON_FEN
 
 
+def test_a_release_that_was_on_its_way_when_the_freeze_came_settles() -> None:
+    school = Specification().given(x.opening(), x.contract(), x.deposit(), *x.taught("a"), x.release(1_00), x.freeze())
+    school.when(x.settle_release()).then(e.ReleaseSettled)
+
+
 def test_a_freeze_is_set_once_and_lifted_by_two(school: Specification) -> None:
     school.when(x.unfreeze()).refused(no.EscrowNotFrozen())
     school.given(x.freeze()).when(x.freeze()).refused(no.EscrowIsFrozen())
