@@ -1,0 +1,1 @@
+"""Contracts and lessons from files of the institutions: templates, rows, results row by row."""
