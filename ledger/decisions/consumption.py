@@ -182,7 +182,7 @@ def _reversed(contract: Contract, lesson: Lesson, context: Context, reason: str)
 
 
 def _value_back_fen(contract: Contract, lesson: Lesson) -> int:
-    """What the last hours added; a lesson of before an amendment gives back its own price, the last one all there is."""
+    """What the last hours added; one of before an amendment gives back its own price, the last one all there is."""
     left_centihours = contract.consumed_centihours - lesson.centihours
     if lesson.epoch == contract.epoch:
         return contract.consumed_fen - consumed_value_fen(contract, left_centihours)
