@@ -979,7 +979,7 @@ class BookStatementLine(Command, by=[BANK, REGULATOR]):
     """The matching rule that found it."""
     outcome: Annotated[Matched | Returned | Deposited | Reversed | Unexplained, Field(discriminator="kind")]
 
-    @cached_property
+    @property
     def bank_serial(self) -> str:
         """The bank's serial number as the ledger writes it."""
         return ledger_serial(self.serial, self.line_key)

@@ -5,24 +5,58 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Literal
+
+from msgspec import Struct
 
 from ledger import commands as c
 from ledger import rejections as no
 from ledger.bankbooks import Books, Item
-from ledger.matching import By, Rule, Rules, shipped_rules
+from ledger.matching import By, Cause, Owner, Rule, Rules, shipped_rules
 from ledger.statements import Statement, StatementLine, identified, ledger_serial
 
+Kind = Literal["matched", "returned", "deposit", "reversed", "break"]
 Outcome = c.Matched | c.Returned | c.Deposited | c.Reversed | c.Unexplained
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{2,127}")
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """What one line would become, and the rule that says so."""
+class Planned(Struct, frozen=True, kw_only=True, gc=False):
+    """What one line would become, and the rule that says so. Small: a file has many."""
 
     line: StatementLine
-    outcome: Outcome
     rule: str
+    kind: Kind
+    shares: tuple[tuple[str, int], ...] = ()
+    """Payments and their parts, fen, of what is `matched` or `returned`."""
+    contract_id: str | None = None
+    unregistered: str = ""
+    deposit_id: str = ""
+    cause: Cause = "unknown"
+    owner: Owner = "regulator"
+    note: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome that is asked of the ledger."""
+        match self.kind:
+            case "matched":
+                return c.Matched(shares=self._listed())
+            case "returned":
+                return c.Returned(shares=self._listed())
+            case "deposit":
+                return c.Deposited(
+                    payer_ref=self.line.counterparty or f"line.{self.line.key}",
+                    remittance=self.line.masked_text[:140],
+                    contract_id=self.contract_id,
+                    unregistered=self.unregistered,
+                )
+            case "reversed":
+                return c.Reversed(deposit_id=self.deposit_id)
+            case "break":
+                return c.Unexplained(cause=self.cause, owner=self.owner, note=self.note)
+
+    def _listed(self) -> list[c.BankShareLine]:
+        return [c.BankShareLine(reference=reference, signed_fen=fen) for reference, fen in self.shares]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +65,9 @@ class Matching:
 
     planned: Sequence[Planned]
 
-    def count(self, kind: str) -> int:
-        """How many lines become `matched`, `returned`, `deposit`, `reversed` or `break`."""
-        return sum(each.outcome.kind == kind for each in self.planned)
+    def count(self, kind: Kind) -> int:
+        """How many lines become this."""
+        return sum(each.kind == kind for each in self.planned)
 
 
 def fresh_lines(statement: Statement, books: Books) -> list[StatementLine]:
@@ -73,7 +107,7 @@ def match(lines: Sequence[StatementLine], books: Books, rules: Rules | None = No
 def tokens(text: str) -> list[str]:
     """Whatever in a remittance text could be an id."""
     found = _TOKEN.findall(text)
-    return [*found, *(trimmed for each in found if (trimmed := each.rstrip("._-")) != each)]
+    return list(dict.fromkeys([*found, *(trimmed for each in found if (trimmed := each.rstrip("._-")) != each)]))
 
 
 @dataclass
@@ -85,6 +119,9 @@ class _Matcher:
     """By place of the line."""
     used: dict[str, int] = field(default_factory=dict)
     """Payments explained in this run, and the place of the line."""
+    indexes: dict[By, dict[object, list[Item]]] = field(default_factory=dict)
+    words: dict[int, list[str]] = field(default_factory=dict)
+    """What in the texts of lines could be an id, by place."""
     deposits: dict[int, Item] = field(default_factory=dict)
     """Deposits found in this run, by place."""
 
@@ -101,12 +138,25 @@ class _Matcher:
     # ── payments that are known ──
 
     def _index(self, by: By) -> dict[object, list[Item]]:
+        """Open payments by key; whoever takes one looks whether it is used meanwhile."""
+        if (known := self.indexes.get(by)) is not None:
+            return known
         index: dict[object, list[Item]] = defaultdict(list)
         for item in self.books.open_items():
-            if item.reference not in self.used:
-                for key in _ITEM_KEYS[by](item):
-                    index[key].append(item)
+            for key in _ITEM_KEYS[by](item):
+                index[key].append(item)
+        self.indexes[by] = index
         return index
+
+    def _tokens(self, place: int) -> list[str]:
+        if (found := self.words.get(place)) is None:
+            found = self.words[place] = tokens(self.lines[place].text)
+        return found
+
+    def _keys(self, by: By, place: int) -> Iterable[object]:
+        if by in {"named", "contract"}:
+            return self._tokens(place)
+        return _LINE_KEYS[by](self.lines[place])
 
     def one_to_one(self, rule: Rule, waiting: Iterable[int]) -> None:
         index = self._index(rule.by)
@@ -116,7 +166,7 @@ class _Matcher:
                 continue
             fitting = [
                 item
-                for key in _LINE_KEYS[rule.by](line)
+                for key in self._keys(rule.by, place)
                 for item in index.get(key, ())
                 if item.left_fen == line.amount_fen and self._near(rule, line, item)
             ]
@@ -129,7 +179,7 @@ class _Matcher:
         index = self._index(rule.by)
         for place in waiting:
             line = self.lines[place]
-            for key in _LINE_KEYS[rule.by](line):
+            for key in self._keys(rule.by, place):
                 group = [item for item in index.get(key, ()) if self._near(rule, line, item)]
                 if 1 < len(group) <= c.MAX_LINES and sum(item.left_fen for item in group) == line.amount_fen:
                     self._take(place, [(item, item.left_fen) for item in group], rule.name)
@@ -138,7 +188,7 @@ class _Matcher:
     def many_to_one(self, rule: Rule, waiting: Iterable[int]) -> None:
         places: dict[object, list[int]] = defaultdict(list)
         for place in waiting:
-            for key in _LINE_KEYS[rule.by](self.lines[place]):
+            for key in self._keys(rule.by, place):
                 places[key].append(place)
         index = self._index(rule.by)
         for key, group in places.items():
@@ -160,8 +210,8 @@ class _Matcher:
     def _take(self, place: int, shares: list[tuple[Item, int]], rule: str) -> None:
         for item, _ in shares:
             self.used[item.reference] = place
-        listed = [c.BankShareLine(reference=item.reference, signed_fen=fen) for item, fen in shares]
-        self.planned[place] = Planned(self.lines[place], c.Matched(shares=listed), rule)
+        listed = tuple((item.reference, fen) for item, fen in shares)
+        self.planned[place] = Planned(line=self.lines[place], rule=rule, kind="matched", shares=listed)
 
     # ── what no payment explains ──
 
@@ -171,20 +221,14 @@ class _Matcher:
         for place, line in enumerate(self.lines):
             if place in self.planned:
                 continue
+            planned = None
             if line.amount_fen > 0 and (line.reversal or returned.search(line.text)):
-                self._plan(place, self._return(place, line), "returned")
-            elif line.amount_fen < 0:
-                self._plan(place, self._reversal(place, line), "reversal")
-            if place not in self.planned:
-                self._plan(place, *self._classified(line))
-            if place not in self.planned:
-                self._deposit(place, line, contract)
+                planned = self._return(place, line)
+            elif line.amount_fen < 0 and line.reversal:
+                planned = self._reversal(place, line)
+            self.planned[place] = planned or self._classified(line) or self._deposit(place, line, contract)
 
-    def _plan(self, place: int, outcome: Outcome | None, rule: str) -> None:
-        if outcome is not None:
-            self.planned[place] = Planned(self.lines[place], outcome, rule)
-
-    def _return(self, place: int, line: StatementLine) -> Outcome | None:
+    def _return(self, place: int, line: StatementLine) -> Planned | None:
         """A payment the bank has shown, in this file or lately, that fits what came back; the latest before it."""
         candidates = [item for item in self.books.shown.values() if item.kind in {"release", "refund"}]
         candidates += [
@@ -200,12 +244,10 @@ class _Matcher:
         if (best := _only(line, fitting)) is None:
             return None
         self.used[f"back:{best.reference}"] = place
-        return c.Returned(shares=[c.BankShareLine(reference=best.reference, signed_fen=line.amount_fen)])
+        return Planned(line=line, rule="returned", kind="returned", shares=((best.reference, line.amount_fen),))
 
-    def _reversal(self, place: int, line: StatementLine) -> Outcome | None:
+    def _reversal(self, place: int, line: StatementLine) -> Planned | None:
         """A deposit the bank has shown, or that was found in this file, and that this line takes back."""
-        if not line.reversal:
-            return None
         candidates = [item for item in self.books.shown.values() if item.kind == "deposit"]
         candidates += [item for at, item in self.deposits.items() if at < place]
         candidates += [
@@ -224,37 +266,43 @@ class _Matcher:
         if (best := _only(line, fitting)) is None:
             return None
         self.used[f"back:{best.reference}"] = place
-        return c.Reversed(deposit_id=best.reference.removeprefix("deposit:"))
+        deposit_id = best.reference.removeprefix("deposit:")
+        return Planned(line=line, rule="reversal", kind="reversed", deposit_id=deposit_id)
 
-    def _classified(self, line: StatementLine) -> tuple[Outcome | None, str]:
+    def _classified(self, line: StatementLine) -> Planned | None:
         side = "credit" if line.amount_fen > 0 else "debit"
         for each in self.rules.classes:
             if each.side == side and re.search(each.pattern, line.text, re.IGNORECASE):
-                return c.Unexplained(cause=each.cause, owner=each.owner, note=each.note), each.name
+                return _broken(line, each.name, each.cause, each.owner, each.note)
         if line.amount_fen < 0:
-            return c.Unexplained(note="no instruction of the ledger fits this payment"), "unexplained"
-        return None, ""
+            return _broken(
+                line, "unexplained", "unknown", "regulator", "no instruction of the ledger fits this payment"
+            )
+        return None
 
-    def _deposit(self, place: int, line: StatementLine, contract: re.Pattern[str]) -> None:
+    def _deposit(self, place: int, line: StatementLine, contract: re.Pattern[str]) -> Planned:
         serial = ledger_serial(line.serial, line.key)
         reference = f"deposit:{self.books.account_id}.{line.value_on:%Y%m%d}.{serial}"
         if self.books.find(reference) is not None:
             note = "the ledger has this serial number with another amount, or twice"
-            self._plan(place, c.Unexplained(cause="bank_error", owner="bank", note=note), "serial-differs")
-            return
-        named = {each for each in tokens(line.text) if each in self.books.contracts}
-        claimed = contract.search(line.text)
-        unregistered = claimed[1].rstrip("._-") if claimed and not named else ""
-        outcome = c.Deposited(
-            payer_ref=line.counterparty or f"line.{line.key}",
-            remittance=line.masked_text[:140],
-            contract_id=named.pop() if len(named) == 1 else None,
-            unregistered=unregistered,
-        )
+            return _broken(line, "serial-differs", "bank_error", "bank", note)
+        named = {each for each in self._tokens(place) if each in self.books.contracts}
+        only = next(iter(named)) if len(named) == 1 else None
+        claimed = None if named else contract.search(line.text)
         self.deposits[place] = Item(
             reference, line.amount_fen, 0, line.booked_on, line.serial, line.counterparty, names=(reference,)
         )
-        self._plan(place, outcome, "contract-number" if outcome.contract_id else "found-at-bank")
+        return Planned(
+            line=line,
+            rule="contract-number" if only else "found-at-bank",
+            kind="deposit",
+            contract_id=only,
+            unregistered=claimed[1].rstrip("._-") if claimed else "",
+        )
+
+
+def _broken(line: StatementLine, rule: str, cause: Cause, owner: Owner, note: str) -> Planned:
+    return Planned(line=line, rule=rule, kind="break", cause=cause, owner=owner, note=note)
 
 
 _NOTHING = Item("", 0, 0, date.min)
@@ -287,8 +335,6 @@ _ITEM_KEYS: dict[By, Callable[[Item], Iterable[object]]] = {
 }
 _LINE_KEYS: dict[By, Callable[[StatementLine], Iterable[object]]] = {
     "serial": lambda line: _serials(line) if line.serial else (),
-    "named": lambda line: dict.fromkeys(tokens(line.text)),
-    "contract": lambda line: dict.fromkeys(tokens(line.text)),
     "payer": lambda line: (line.counterparty,) if line.counterparty else (),
     "amount": lambda line: (line.amount_fen,),
 }

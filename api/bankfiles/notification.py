@@ -29,7 +29,7 @@ def commit_notification(ledger: Ledger, preview: Preview, poster: Poster, progre
         for (planned, order), answer in zip(batch, ledger.submit_all([order for _, order in batch]), strict=True):
             if isinstance(answer, Receipt) and not answer.replayed:
                 done.booked += 1
-                done.kinds[planned.outcome.kind] += 1
+                done.kinds[planned.kind] += 1
             elif isinstance(answer, (Receipt, CommandKeyReused, *_KNOWN)):
                 done.already += 1
             else:

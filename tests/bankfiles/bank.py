@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from datetime import date
 
-from api.bankfiles.commit import Imported, Poster, commit_statement
+from api.bankfiles.commit import commit_statement
 from api.bankfiles.parties import Parties
+from api.bankfiles.posting import Imported, Poster
 from api.bankfiles.preview import STATED, Preview, Stated, preview_statement
 from api.bankfiles.reading import read_statements
 from ledger.answers import Receipt

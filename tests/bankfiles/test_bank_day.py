@@ -11,7 +11,9 @@ from api.bankfiles.reconcile import reconcile
 from ledger import commands as c
 from ledger import events as e
 from ledger import rejections as no
+from ledger.answers import Answer
 from ledger.application import Ledger
+from ledger.orders import Order
 from projections.reader import ReadModels
 from projections.reconciliation import get_reconciliation, list_bank_lines, list_breaks, list_statements
 from projections.runner import Runner
@@ -95,13 +97,13 @@ def test_money_collected_before_the_first_statement_is_its_opening_balance(bank:
 def test_nothing_is_reconciled_over_an_unfinished_import(bank: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     (statement,) = read_statements(generic_csv(DAY_LINES), PARTIES)
     preview = preview_statement(bank, "school", statement)
-    submit_all, calls = bank.submit_all, []
+    submit_all, calls = bank.submit_all, list[list[Order]]()
 
-    def once(orders: list) -> list:  # type: ignore[type-arg]
+    def once(orders: list[Order], *, atomic: bool = False) -> list[Answer]:
         calls.append(orders)
         if len(calls) > 1:
             raise InterruptedError
-        return submit_all(orders)
+        return submit_all(orders, atomic=atomic)
 
     monkeypatch.setattr(bank, "submit_all", once)
     with pytest.raises(InterruptedError):

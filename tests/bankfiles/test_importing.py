@@ -138,12 +138,12 @@ def test_an_import_that_stops_anywhere_goes_on_where_it_stopped(
     monkeypatch.setattr(committing, "BATCH", 1)
     preview, calls, submit_all = previewed(bank, generic_csv(MORNING)), 0, bank.submit_all
 
-    def submit(orders: list[Order]) -> list[Answer]:
+    def submit(orders: list[Order], *, atomic: bool = False) -> list[Answer]:
         nonlocal calls
         calls += 1
         if calls > stops_after:
             raise _Stops
-        return submit_all(orders)
+        return submit_all(orders, atomic=atomic)
 
     monkeypatch.setattr(bank, "submit_all", submit)
     if stops_after < 5:
@@ -180,7 +180,7 @@ def test_two_imports_of_one_file_at_once_book_every_line_once(bank: Ledger) -> N
 def test_an_unfinished_statement_is_finished_before_the_next(bank: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     preview = previewed(bank, generic_csv(MORNING))
     submit_all = bank.submit_all
-    monkeypatch.setattr(bank, "submit_all", lambda orders: submit_all(orders) if len(orders) == 1 else _stop())
+    monkeypatch.setattr(bank, "submit_all", lambda orders, **_: submit_all(orders) if len(orders) == 1 else _stop())
     with pytest.raises(_Stops):
         commit_statement(bank, preview, BANK)
     monkeypatch.undo()
