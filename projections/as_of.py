@@ -1,7 +1,9 @@
 """Other moments: the events that had happened and were known by then, folded into a scratch copy of the read models."""
 
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -27,13 +29,15 @@ SCRATCH_TABLES = {model.table.name: model.table for model in MODELS}
 def scratch(reading: Reading, institution_id: str | None, contract_id: str | None) -> Iterator[tuple[Connection, int]]:
     """A database that holds the read models of another moment, and how many events could not be folded.
 
-    In memory; it spills to a temporary file when it grows. Costs a fold of the events in question: of a contract's own,
-    of an institution's, or of all, institution by institution.
+    In memory for one institution, in a temporary file for all. Costs a fold of the events in question: of a contract's
+    own, of an institution's, or of all, institution by institution.
     """
-    engine = create_engine("sqlite://", poolclass=StaticPool)
+    one_stream = institution_id is not None
+    engine = create_engine("sqlite://", poolclass=StaticPool, creator=_in_memory if one_stream else _on_disk)
     try:
         with engine.connect() as connection:
-            metadata.create_all(connection, tables=[*SCRATCH_TABLES.values(), escrow_balance])
+            if not one_stream:
+                _make_tables(connection)
             if contract_id is not None and institution_id is not None:
                 left_out = _fold_contract(reading, connection, institution_id, contract_id)
             else:
@@ -42,6 +46,33 @@ def scratch(reading: Reading, institution_id: str | None, contract_id: str | Non
             yield connection, left_out
     finally:
         engine.dispose()
+
+
+def _make_tables(connection: Connection) -> None:
+    metadata.create_all(connection, tables=[*SCRATCH_TABLES.values(), escrow_balance])
+
+
+def _on_disk() -> sqlite3.Connection:
+    """SQLite's own temporary file, which is held in memory while it is small."""
+    return sqlite3.connect("", check_same_thread=False)
+
+
+def _in_memory() -> sqlite3.Connection:
+    """An empty scratch copy; making its tables each time would take longer than most questions."""
+    raw = sqlite3.connect(":memory:", check_same_thread=False)
+    raw.deserialize(_empty())
+    return raw
+
+
+@cache
+def _empty() -> bytes:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    with engine.begin() as connection:
+        _make_tables(connection)
+    raw: Any = engine.raw_connection().driver_connection
+    image: bytes = raw.serialize()
+    engine.dispose()
+    return image
 
 
 def _fold_institutions(reading: Reading, connection: Connection, institution_id: str | None) -> int:

@@ -1,6 +1,6 @@
 """The sums behind the balances: the posting table joined, as data, to what the events of each kind add up to."""
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
@@ -21,8 +21,8 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    text,
     type_coerce,
-    values,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.functions import coalesce
@@ -35,7 +35,6 @@ from ledger.store.tables import events
 ACCOUNT_COLUMNS = tuple(f"{account.name}_fen" for account in ACCOUNTS)
 """One column per account: positive is what an asset holds and what a liability owes."""
 
-_SHANGHAI = timezone(timedelta(hours=8))
 _OFFSET_US = 8 * 3600 * 1_000_000
 _DAY_US = 86_400 * 1_000_000
 _EPOCH_ON = date(1970, 1, 1)
@@ -68,14 +67,26 @@ MONEY_TOPICS = tuple(sorted({topic for topic, *_ in posting_rows()}))
 """Stored names of the events that move money."""
 
 
+def _posting_text() -> str:
+    rows = ", ".join(f"('{topic}', '{account}', {sign}, '{amount}')" for topic, account, sign, amount in posting_rows())
+    names = ("topic", "account", "sign", "amount")
+    columns = ", ".join(f"column{number} as {name}" for number, name in enumerate(names, 1))
+    return f"select {columns} from (values {rows}) x"  # noqa: S608 - our own posting table
+
+
+_POSTING = text(_posting_text()).columns(
+    column("topic", Text), column("account", Text), column("sign", Integer), column("amount", Text)
+)
+"""The posting table as a query, written once: hundreds of bound values would be walked through at every question."""
+
+
 def _posting() -> CTE:
-    columns = (column("topic", Text), column("account", Text), column("sign", Integer), column("amount", Text))
-    return values(*columns, name="posting").data(posting_rows()).cte("posting")
+    return _POSTING.cte("posting")
 
 
-def start_of(on: date) -> int:
-    """The first instant of a day in Asia/Shanghai, µs."""
-    return int(datetime(on.year, on.month, on.day, tzinfo=_SHANGHAI).timestamp()) * 1_000_000
+def end_of(on: date) -> int:
+    """The first instant after a day in Asia/Shanghai, µs."""
+    return ((on - _EPOCH_ON).days + 1) * _DAY_US - _OFFSET_US
 
 
 def day_number(instant: ColumnElement[int]) -> ColumnElement[int]:

@@ -1,6 +1,8 @@
 """How far the read models are: a position per lane, parked streams, and institutions being looked at again."""
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from projections.database import Row, table_of
 
@@ -71,10 +73,27 @@ def ask_for_review(connection: Connection, institution_id: str) -> None:
     connection.execute(insert(review).values(institution_id=institution_id, after=""))
 
 
-def count_incomplete(connection: Connection, institution_id: str | None = None) -> int:
-    """Institutions that are parked, or whose contracts are still being looked at again."""
-    ids = select(parked.c.institution_id).union(select(review.c.institution_id)).subquery()
-    query = select(func.count()).select_from(ids)
-    if institution_id is not None:
-        query = query.where(ids.c.institution_id == institution_id)
-    return connection.scalar(query) or 0
+class Status(NamedTuple):
+    """Where the read models stand: lane → position, and how many institutions are incomplete."""
+
+    positions: dict[int, int]
+    incomplete: int
+
+
+_STATUS = text(
+    """
+    select lane, position,
+           (select count(*) from (select institution_id from parked union select institution_id from review) x
+             where cast(:asked as text) = '' or institution_id = cast(:asked as text))
+      from checkpoint
+    """
+)
+
+
+def status(connection: Connection, institution_id: str | None = None) -> Status:
+    """Where the read models stand, for one institution or for all: what every answer says, in one small query.
+
+    Incomplete is what is parked, or has contracts that are still being looked at again.
+    """
+    rows = connection.execute(_STATUS, {"asked": institution_id or ""}).all()
+    return Status({lane: position for lane, position, _ in rows}, max((count for *_, count in rows), default=0))

@@ -1,17 +1,31 @@
 """Balances: one row per escrow with its accounts, and what each account moved by, day by day. Sums, never a fold."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, case, func, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Date,
+    Select,
+    Table,
+    bindparam,
+    case,
+    func,
+    select,
+)
+from sqlalchemy.sql.functions import coalesce
 
 from ledger.decisions.context import local_date
 from ledger.store.tables import events
-from projections.answers import NOW, Answer, Moment
-from projections.balance_sums import add_rows, changes, start_of, totals
+from projections.answers import NOW, Answer, Moment, decode_cursor, encode_cursor
+from projections.balance_sums import add_rows, changes, end_of, totals
 from projections.database import Row, read_row, table_of
-from projections.reading import Reader, matching
+from projections.reading import MAX_PAGE, Reader, Reading, matching
 
 
 class EscrowBalance(Row, frozen=True):
@@ -54,6 +68,9 @@ class EscrowBalanceDay(Row, frozen=True):
 escrow_balance = table_of("escrow_balance", EscrowBalance, ["institution_id"])
 escrow_balance_day = table_of("escrow_balance_day", EscrowBalanceDay, ["institution_id", "recorded_on", "effective_on"])
 
+LAST_INSTANT = end_of(date.max) - 9 * 3_600_000_000
+"""An instant whose local date still has a name."""
+
 BALANCES: Mapping[str, Table] = {table.name: table for table in (escrow_balance, escrow_balance_day)}
 
 
@@ -75,7 +92,7 @@ def balances_at(connection: Connection, moment: Moment, institution_id: str | No
     """Balances of other moments: whole days of recording by their sums, the rest of the last day from its events."""
     if moment.known_at is None:
         return _summed(connection, moment.as_of, institution_id)
-    on = local_date(moment.known_at)
+    on = local_date(min(moment.known_at, LAST_INSTANT))
     bounds = day_bounds(on, institution_id).subquery("bounds")
     rest = (
         events.c.originator_id == bounds.c.stream,
@@ -90,17 +107,38 @@ def balance_after(
     connection: Connection, institution_id: str, version: int, recorded_at: int, as_of: date | None
 ) -> EscrowBalance:
     """The accounts after one event of a stream, which was recorded at that instant."""
-    on = local_date(recorded_at)
-    before = select(func.max(escrow_balance_day.c.last_version)).where(
-        escrow_balance_day.c.institution_id == institution_id, escrow_balance_day.c.recorded_on < on
+    last_on = as_of or date.max
+    values = {
+        "stream": institution_id,
+        "version": version,
+        "day": local_date(recorded_at),
+        "last_day": last_on,
+        "end": end_of(last_on),
+    }
+    row = connection.execute(_after_one_event(connection.dialect.name), values).first()
+    return EscrowBalance(institution_id, 0) if row is None else read_row(EscrowBalance, row)
+
+
+@cache
+def _after_one_event(dialect: str) -> Select[Any]:
+    """The query of `balance_after`, put together once: that takes longer than the answer."""
+    days = escrow_balance_day.c
+    stream: BindParameter[str] = bindparam("stream")
+    day = bindparam("day", type_=Date)
+    whole = select(escrow_balance_day).where(
+        days.institution_id == stream, days.recorded_on < day, days.effective_on <= bindparam("last_day", type_=Date)
     )
-    rest = (
-        events.c.originator_id == institution_id,
-        events.c.originator_version > (connection.scalar(before) or 0),
-        events.c.originator_version <= version,
+    before = select(coalesce(func.max(days.last_version), 0)).where(
+        days.institution_id == stream, days.recorded_on < day
     )
-    found = _summed(connection, as_of, institution_id, on, rest)
-    return found[0] if found else EscrowBalance(institution_id, 0)
+    rest = changes(
+        dialect,
+        events.c.originator_id == stream,
+        events.c.originator_version > before.scalar_subquery(),
+        events.c.originator_version <= bindparam("version"),
+        events.c.effective_at < bindparam("end", type_=BigInteger),
+    )
+    return totals(whole.union_all(select(rest.subquery("rest"))).subquery("moved"))
 
 
 def _summed(
@@ -114,12 +152,13 @@ def _summed(
     query = matching(escrow_balance_day, institution_id=institution_id)
     if as_of is not None:
         query = query.where(escrow_balance_day.c.effective_on <= as_of)
-        rest = (*rest, events.c.effective_at < start_of(as_of + timedelta(days=1)))
+        rest = (*rest, events.c.effective_at < end_of(as_of))
     if until_on is not None:
         query = query.where(escrow_balance_day.c.recorded_on < until_on)
         of_rest = changes(connection.dialect.name, *rest).subquery("rest")
         query = query.union_all(select(of_rest))  # type: ignore[assignment] # both are sums of the same columns
-    return [read_row(EscrowBalance, row) for row in connection.execute(totals(query.subquery("moved")))]
+    summed = totals(query.subquery("moved")).order_by("institution_id")
+    return [read_row(EscrowBalance, row) for row in connection.execute(summed)]
 
 
 def day_bounds(on: date, institution_id: str | None = None) -> Select[Any]:
@@ -141,15 +180,31 @@ def get_escrow_balance(reader: Reader, institution_id: str, moment: Moment = NOW
 
     One primary-key look-up; at another moment a sum over the days of this institution and the events of one day.
     """
-    with reader.open(moment, institution_id) as reading:
-        row = reading.first(matching(escrow_balance, institution_id=institution_id))
-        return reading.answer(EscrowBalance(institution_id, 0) if row is None else read_row(EscrowBalance, row))
+    with reader.open_log(moment, institution_id) as reading:
+        found = _balances(reading, institution_id)
+        return reading.answer(found[0] if found else EscrowBalance(institution_id, 0))
 
 
 def list_escrow_balances(
     reader: Reader, moment: Moment = NOW, *, after: str | None = None, limit: int = 100
 ) -> Answer[list[EscrowBalance]]:
-    """Balances in order of institution; those that never moved money are left out. An index range of `limit` rows."""
-    with reader.open(moment) as reading:
-        query = select(escrow_balance)
-        return reading.page(EscrowBalance, query, [escrow_balance.c.institution_id], after, limit)
+    """Balances in order of institution; those that never moved money are left out.
+
+    An index range of `limit` rows; at another moment a sum over the days of every institution. Raises MalformedCursor.
+    """
+    with reader.open_log(moment) as reading:
+        if moment.live:
+            query = select(escrow_balance)
+            return reading.page(EscrowBalance, query, [escrow_balance.c.institution_id], after, limit)
+        last = decode_cursor(after, 1) or ("",)
+        limit = max(1, min(limit, MAX_PAGE))
+        found = [row for row in _balances(reading, None) if row.institution_id > last[0]]
+        more = encode_cursor(found[limit - 1].institution_id) if len(found) > limit else None
+        return reading.answer(found[:limit], next=more)
+
+
+def _balances(reading: Reading, institution_id: str | None) -> list[EscrowBalance]:
+    if not reading.moment.live:
+        return balances_at(reading.log, reading.moment, institution_id)
+    query = matching(escrow_balance, institution_id=institution_id)
+    return [read_row(EscrowBalance, row) for row in reading.rows(query)]

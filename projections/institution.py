@@ -7,7 +7,7 @@ from ledger.escrow import Escrow
 from ledger.sheets import Profile
 from projections.answers import NOW, Answer, Moment, UnknownRow
 from projections.database import Row, read_row, table_of
-from projections.reading import Reader, matching
+from projections.reading import NO_CONTRACT, Reader, matching
 
 
 class Institution(Row, frozen=True):
@@ -64,8 +64,11 @@ def institution_rows(escrow: Escrow, profile: Profile) -> Iterable[Institution]:
 
 
 def find_institution(reader: Reader, institution_id: str, moment: Moment = NOW) -> Answer[Institution | None]:
-    """One institution, None where it is unknown at this moment. One primary-key look-up."""
-    with reader.open(moment, institution_id) as reading:
+    """One institution, None where it is unknown at this moment.
+
+    One primary-key look-up; at another moment a fold of the few events about the institution as a whole.
+    """
+    with reader.open(moment, institution_id, NO_CONTRACT) as reading:
         row = reading.first(matching(institution, institution_id=institution_id))
         return reading.answer(None if row is None else read_row(Institution, row))
 

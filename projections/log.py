@@ -1,7 +1,6 @@
 """Reading the log for the read models: rows, and the event in them without its envelope."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from functools import cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -14,7 +13,7 @@ from ledger.identifiers import SheetKey
 from ledger.serialization import EVENTS, UPCASTERS, UnreadableEvent, decode
 from ledger.sheets import Deposit, Distribution
 from ledger.store.tables import events, lanes
-from projections.balance_sums import start_of
+from projections.balance_sums import end_of
 from projections.notes import ContractNote
 from projections.reading import Reading
 
@@ -81,7 +80,7 @@ def known(query: Select[Any], reading: Reading) -> Select[Any]:
     moment = reading.moment
     query = query.where(up_to(reading.positions))
     if moment.as_of is not None:
-        query = query.where(events.c.effective_at < start_of(moment.as_of + timedelta(days=1)))
+        query = query.where(events.c.effective_at < end_of(moment.as_of))
     if moment.known_at is not None:
         query = query.where(events.c.recorded_at <= moment.known_at)
     return query

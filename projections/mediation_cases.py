@@ -97,9 +97,18 @@ def case_rows(escrow: Escrow, case: Case) -> Iterable[MediationCase]:
 def find_mediation_case(
     reader: Reader, institution_id: str, case_id: str, moment: Moment = NOW
 ) -> Answer[MediationCase | None]:
-    """One case, None where it is unknown at this moment. One primary-key look-up."""
-    with reader.open(moment, institution_id) as reading:
-        row = reading.first(matching(mediation_case, institution_id=institution_id, case_id=case_id))
+    """One case, None where it is unknown at this moment.
+
+    One primary-key look-up; at another moment a fold of its contract's events.
+    """
+    query = matching(mediation_case, institution_id=institution_id, case_id=case_id)
+    with reader.open_log(moment, institution_id) as reading:
+        row = reading.first(query)
+        if moment.live or row is None:
+            return reading.answer(None if row is None else read_row(MediationCase, row))
+    contract_id = read_row(MediationCase, row).contract_id
+    with reader.open(moment, institution_id, contract_id) as reading:
+        row = reading.first(query)
         return reading.answer(None if row is None else read_row(MediationCase, row))
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from projections.answers import NOW, Moment
 from projections.as_of import scratch
-from projections.checkpoint import count_incomplete, positions
+from projections.checkpoint import status
 from projections.reading import Reading
 
 
@@ -38,8 +38,8 @@ class ReadModels:
     def open_log(self, moment: Moment = NOW, institution_id: str | None = None) -> Iterator[Reading]:
         """A reading for queries over the log itself, which need no read model of another moment."""
         with self._snapshot() as live:
-            incomplete = count_incomplete(live, institution_id) if moment.live else 0
-            yield Reading(live, live, moment, positions(live), incomplete=incomplete)
+            here = status(live, institution_id)
+            yield Reading(live, live, moment, here.positions, incomplete=here.incomplete if moment.live else 0)
 
     @contextmanager
     def _snapshot(self) -> Iterator[Connection]:

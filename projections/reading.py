@@ -17,6 +17,8 @@ T = TypeVar("T")
 R = TypeVar("R", bound=Row)
 
 MAX_PAGE = 1000
+NO_CONTRACT = ""
+"""Asks for a reading of what concerns an institution as a whole."""
 
 
 @dataclass

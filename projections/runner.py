@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, select
 
 from ledger.store.tables import lanes
 from projections.catch_up import BATCH, RowsRefused, retry_stream, review_next, take_batch
-from projections.checkpoint import Parked, count_incomplete, list_parked, positions, reviews_pending
+from projections.checkpoint import Parked, list_parked, positions, reviews_pending, status
 from projections.database import begin_writing
 from projections.log import lane_heads
 
@@ -68,12 +68,12 @@ class Runner:
     def health(self) -> Health:
         """How it stands. Three look-ups."""
         with self._engine.connect() as connection:
-            heads, here = lane_heads(connection), positions(connection)
-            behind = sum(max(0, head - here.get(lane, 0)) for lane, head in heads.items())
+            heads, here = lane_heads(connection), status(connection)
+            behind = sum(max(0, head - here.positions.get(lane, 0)) for lane, head in heads.items())
             return Health(
                 lag=behind // len(self._lanes),
                 parked=tuple(list_parked(connection)),
-                incomplete=count_incomplete(connection),
+                incomplete=here.incomplete,
             )
 
     def retry_parked(self, institution_id: str | None = None) -> tuple[Parked, ...]:

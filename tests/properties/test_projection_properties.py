@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from ledger.application import Ledger, open_ledger
 from ledger.postings import ACCOUNTS
@@ -15,16 +16,18 @@ from ledger.store.tables import ACCOUNT_COLUMNS, headers
 from projections.answers import Moment
 from projections.contract_statement import find_contract_statement, list_contract_statements
 from projections.deadlines import list_deadlines
-from projections.escrow_balance import get_escrow_balance
+from projections.escrow_balance import get_escrow_balance, list_escrow_balances
 from projections.explain import explain_balance, list_explained_lines
 from projections.fund_history import list_fund_history
+from projections.institution import find_institution, list_institutions
+from projections.mediation_cases import find_mediation_case, list_mediation_cases
 from projections.overview import refund_all_due
 from projections.reader import ReadModels
 from projections.rebuild import rebuild
 from projections.refunds_due import list_refunds_due
 from projections.runner import Runner
 from tests.conftest import Clock
-from tests.projections.comparison import folded_rows, live_rows
+from tests.projections.comparison import FOR_EVER, folded_rows, live_rows
 from tests.projections.histories import History, go_on, tell
 
 FEW = settings(
@@ -134,6 +137,21 @@ def test_a_contract_folded_alone_is_the_contract_folded_with_its_school(fresh: F
                 ).data
                 if not city_left_out(city, moment):
                     assert explained.balance_fen == getattr(wanted, f"{account}_fen")
+
+
+@FEW
+@given(seed=SEEDS)
+def test_institutions_balances_and_cases_asked_for_alone_are_those_of_the_whole_city(fresh: Fresh, seed: int) -> None:
+    city = fresh.city(seed)
+    for moment in city.moments(seed):
+        for listed in list_institutions(city.reader, moment).data:
+            assert find_institution(city.reader, listed.institution_id, moment).data == listed
+        for balance in list_escrow_balances(city.reader, moment).data:
+            assert get_escrow_balance(city.reader, balance.institution_id, moment).data == balance
+        for case in list_mediation_cases(city.reader, moment, limit=1000).data:
+            assert find_mediation_case(city.reader, case.institution_id, case.case_id, moment).data == case
+        folded = folded_rows(city.reader, Moment(moment.as_of, moment.known_at or FOR_EVER))["escrow_balance"]
+        assert [tuple(astuple(each)) for each in list_escrow_balances(city.reader, moment).data] == folded
 
 
 def city_left_out(city: City, moment: Moment) -> int:
