@@ -2,9 +2,14 @@
 
 from api.documents import read_model
 from api.public import plain
-from ledger.entitlement import EntitlementRequest, entitle
+from ledger.entitlement import Derivation, EntitlementRequest, entitle
+
+
+def derive(raw: bytes) -> Derivation:
+    """The derivation. Raises Problem for a malformed body, Rejection where facts contradict or a rule is unknown."""
+    return entitle(read_model(EntitlementRequest, raw).facts())
 
 
 def calculate(raw: bytes) -> object:
-    """The derivation as JSON shows it. Raises Problem for a malformed body, Rejection where facts contradict."""
-    return plain(entitle(read_model(EntitlementRequest, raw).facts()))
+    """The derivation as JSON shows it. Raises like `derive`."""
+    return plain(derive(raw))

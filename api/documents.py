@@ -119,6 +119,8 @@ _CODES = {
     "greater_than_equal": "out_of_range",
     "less_than_equal": "out_of_range",
     "value_error": "malformed",
+    "union_tag_not_found": "required",
+    "union_tag_invalid": "not_one_of",
     "timezone_aware": "malformed_instant",
 }
 
@@ -135,11 +137,13 @@ def field_code(kind: str) -> str:
 
 
 def _field_errors(error: ValidationError, document: object, at: str) -> list[FieldError]:
-    found = {
-        at + _pointer(each["loc"], document): field_code(each["type"])
-        for each in error.errors(include_url=False, include_context=False, include_input=False)
-    }
-    return [FieldError(code, pointer) for pointer, code in found.items()]
+    found: dict[str, FieldError] = {}
+    for each in error.errors(include_url=False, include_context=False):
+        pointer, code, detail = at + _pointer(each["loc"], document), field_code(each["type"]), None
+        if each["type"] == "value_error" and isinstance(each["input"], dict):
+            code, detail = "contradictory", each["msg"].removeprefix("Value error, ")
+        found[pointer] = FieldError(code, pointer, detail=detail)
+    return list(found.values())
 
 
 def _pointer(location: tuple[int | str, ...], document: object) -> str:

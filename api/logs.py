@@ -3,6 +3,7 @@
 import logging
 import sys
 import traceback
+from typing import TypedDict
 
 import structlog
 from structlog.typing import Processor
@@ -24,7 +25,15 @@ def configure_logs(settings: Settings) -> None:
     )
 
 
-def described(error: BaseException) -> dict[str, object]:
+class Described(TypedDict):
+    """An error as it may be told."""
+
+    error: str
+    at: list[str]
+    cause: str | None
+
+
+def described(error: BaseException) -> Described:
     """An error by its kind and where it happened; never by its message, which may quote what was sent."""
     frames = traceback.extract_tb(error.__traceback__)
     return {

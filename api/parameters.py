@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from api.problems import FieldError, Problem
 from ledger.identifiers import ID_PATTERN
@@ -37,10 +37,12 @@ InstitutionPath = Annotated[str, Path(pattern=ID_PATTERN, description="Id of the
 IdPath = Annotated[str, Path(pattern=ID_PATTERN, description="Opaque id")]
 IdQuery = Annotated[str | None, Query(pattern=ID_PATTERN)]
 Flag = Annotated[bool, _exactly("true|false", lambda text: text == "true")]
-Position = Annotated[int, _digits, Query(ge=0, le=MAX_POSITION)]
-OptionalPosition = Annotated[Annotated[int, _digits] | None, Query(ge=0, le=MAX_POSITION)]
-OptionalWhole = Annotated[int, _digits] | None
-Limit = Annotated[int, _digits, Query(ge=1, le=1000, description="Most rows in one answer")]
+_Whole = Annotated[int, Field(ge=0, le=MAX_POSITION), _digits]
+Position = Annotated[_Whole, Query()]
+OptionalPosition = Annotated[_Whole | None, Query()]
+OptionalFen = Annotated[Annotated[int, Field(ge=1, le=10**15), _digits] | None, Query()]
+OptionalPercent = Annotated[Annotated[int, Field(ge=0, le=100), _digits] | None, Query()]
+Limit = Annotated[int, Field(ge=1, le=1000), _digits, Query(description="Most rows in one answer")]
 OptionalDay = Annotated[Annotated[date, _exactly("[0-9]{4}-[0-9]{2}-[0-9]{2}", date.fromisoformat)] | None, Query()]
 OptionalInstant = Annotated[Annotated[AwareDatetime, _exactly(_INSTANT, datetime.fromisoformat)] | None, Query()]
 

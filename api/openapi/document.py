@@ -20,6 +20,7 @@ from api.routes.commands import BODIES
 from api.routes.events import Feed
 from api.routes.operation import Meaning, Readiness
 from api.routes.standings import AllDue, CityOverview
+from ledger.commands import COMMANDS, OpenEscrow
 from ledger.entitlement import Derivation, EntitlementRequest
 from projections.audit_trail import AuditEntry
 from projections.contract_statement import ContractStatement
@@ -34,6 +35,8 @@ from projections.mediation_cases import MediationCase
 from projections.refunds_due import RefundDue
 
 VERSION = "1"
+_SOME_HOURS = r"^(?!0+(\.0{1,2})?$)[0-9]{1,5}(\.[0-9]{1,2})?$"
+"""Class hours above zero: the model refuses zero by its value, which a pattern has to say in another way."""
 ROWS = {
     "Institution": Institution,
     "EscrowBalance": EscrowBalance,
@@ -83,15 +86,35 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         }
     }
     for path, item in document["paths"].items():
+        for operation in item.values():
+            operation["parameters"] = [_sendable(each) for each in operation.get("parameters", [])]
         if path.endswith(tuple(f".{suffix}" for suffix in FORMATS)):
             item["get"]["parameters"] = [each for each in item["get"]["parameters"] if each["name"] not in PAGING]
     document["servers"] = [{"url": "/"}]
     return document
 
 
+def _sendable(parameter: dict[str, Any]) -> dict[str, Any]:
+    """A parameter is left out or has a value; it is never null."""
+    schema = parameter["schema"]
+    branches = [each for each in schema.get("anyOf", []) if each.get("type") != "null"]
+    if len(branches) != 1:
+        return parameter
+    return {**parameter, "schema": {**branches[0], "title": schema["title"]}}
+
+
 def _schemas() -> dict[str, Any]:
-    models: list[type[BaseModel]] = [*BODIES.values(), Batch, EntitlementRequest]
+    models: list[type[BaseModel]] = [*BODIES.values(), OpenEscrow, Batch, EntitlementRequest]
     _, bodies = models_json_schema([(model, "validation") for model in models], ref_template=SCHEMAS + "{model}")
+    for shape in bodies["$defs"].values():
+        for member in shape.get("properties", {}).values():
+            if member.get("examples") == ["17.5"] and "pattern" in member:
+                member["pattern"] = _SOME_HOURS
+        tags = [name for name, member in shape.get("properties", {}).items() if "const" in member]
+        if tags:  # what tells the members of a union apart cannot be left out, although it has a default
+            shape["required"] = sorted({*shape.get("required", []), *tags})
+    any_body = [ref(kind.__name__) for kind in COMMANDS.values()]
+    bodies["$defs"]["BatchItem"]["properties"]["body"] = {"anyOf": any_body}
     answers = {
         "Problem": ProblemBody,
         "Receipt": ReceiptBody,

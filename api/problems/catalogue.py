@@ -53,6 +53,10 @@ class Catalogue:
         texts = self._texts[language]
         return texts.get(("field", code)) or texts["title", code]
 
+    def word(self, word: str, language: Language) -> str:
+        """A word of a closed vocabulary in the reader's language; itself where it has no translation."""
+        return self._texts[language].get(("word", word), word)
+
     def placeholders(self, code: str, language: Language) -> set[str]:
         """The fields that a sentence names."""
         return {name for _, name, _, _ in Formatter().parse(self.pattern(code, language)) if name}
@@ -66,7 +70,7 @@ class Catalogue:
             return f"{format_hours(value)}%"
         if isinstance(value, date):
             return value.isoformat()
-        return self._texts[language].get(("word", str(value)), str(value))
+        return self.word(str(value), language)
 
 
 @cache

@@ -21,7 +21,7 @@ class FieldError:
     pointer: str | None = None
     parameter: str | None = None
     detail: str | None = None
-    """A sentence of its own, where the code's is not enough."""
+    """What exactly, where the code alone does not say it."""
 
 
 @dataclass
@@ -82,7 +82,9 @@ def body_of(problem: Problem, catalogue: Catalogue, language: Language, trace_id
 
 
 def _error(error: FieldError, catalogue: Catalogue, language: Language) -> FieldErrorBody:
-    message = error.detail or catalogue.field_error(error.code, language)
+    message = catalogue.field_error(error.code, language)
+    if error.detail is not None:
+        message = f"{message}: {error.detail}"
     return FieldErrorBody(error.code, message, error.pointer, error.parameter)
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from msgspec.structs import replace
 from starlette.responses import Response
 
-from api.parameters import Flag, IdPath, InstitutionPath, OptionalDay, OptionalWhole
+from api.parameters import Flag, IdPath, InstitutionPath, OptionalDay, OptionalFen, OptionalPercent
 from api.reads.answer import respond
 from api.reads.asked import Asked
 from api.reads.contracts import require_contract
@@ -23,8 +23,6 @@ from projections.reading import Reader
 CauseQuery = Annotated[Cause, Query(description="Why the contract ends")]
 On = Annotated[OptionalDay, Query(description="Were it decided on this day; today if left out")]
 RequestedOn = Annotated[OptionalDay, Query(description="Were it asked for on this day")]
-Fen = Annotated[OptionalWhole, Query(ge=1, le=10**15)]
-Percent = Annotated[OptionalWhole, Query(ge=0, le=100)]
 
 
 def entitlement_routes(runtime: Runtime) -> APIRouter:
@@ -39,11 +37,11 @@ def entitlement_routes(runtime: Runtime) -> APIRouter:
         asked: Asked = asking,
         on: On = None,
         requested_on: RequestedOn = None,
-        claim_fen: Fen = None,
-        market_unit_price_fen: Fen = None,
+        claim_fen: OptionalFen = None,
+        market_unit_price_fen: OptionalFen = None,
         list_price_unreasonable: Annotated[Flag, Query()] = False,  # noqa: FBT002 - a query parameter
-        contract_unit_price_fen: Fen = None,
-        progress_percent: Percent = None,
+        contract_unit_price_fen: OptionalFen = None,
+        progress_percent: OptionalPercent = None,
     ) -> Response:
         institution = require_contract(asked, institution_id, contract_id)
         answer = get_entitlement(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api.answers import json_response
 from api.openapi.operations import read_operation, ref
 from api.parameters import InstitutionPath, Limit, Position, known_query
-from api.problems import FieldError, Problem
+from api.problems import Problem
 from api.public import EventBody, event_body
 from api.reads.asked import freshened, reach
 from api.reads.scope import Scope
@@ -59,7 +59,7 @@ def _feed(runtime: Runtime) -> Callable[..., Response]:
         caller: Mandate = caller_of, after: Position = 0, limit: Limit = DEFAULT_LIMIT, lane: Position = 0
     ) -> Response:
         if lane >= runtime.ledger.lanes:
-            raise Problem("invalid_parameters", {"count": 1}, (FieldError("out_of_range", parameter="lane"),))
+            raise Problem("not_found")
         found = runtime.ledger.feed(after, limit, lane)
         if not found:
             return json_response(Feed([], after, more=False))

@@ -7,7 +7,7 @@ import pytest
 
 from api.documents import MAX_BYTES
 from ledger.identifiers import Role
-from tests.api.callers import DEPOSIT, ESCROW, Callers, Json, code
+from tests.api.callers import CONTRACT, DEPOSIT, ESCROW, Callers, Json, code
 
 NEW = ESCROW | {"institution_id": "I-2"}
 ENVELOPE = json.dumps(NEW)[:-1]
@@ -106,6 +106,15 @@ def test_a_member_that_stands_twice_is_refused(refusing: Callers) -> None:
     answer = refusing.of(Role.REGULATOR).post("/v1/escrows", f'{ENVELOPE}, "licensed": true}}'.encode())
     assert answer.json()["errors"][0]["code"] == "repeated_member"
     assert answer.json()["errors"][0]["pointer"] == "/licensed"
+
+
+def test_fields_that_contradict_each_other_are_told_together(refusing: Callers) -> None:
+    body = CONTRACT | {"contract_id": "C-9", "terms": {"list_price_disclosed": True}}
+    answer = refusing.of(Role.INSTITUTION).post("/v1/escrows/I-1/contracts", body)
+    assert (answer.status_code, code(answer)) == (422, "invalid_body")
+    (error,) = answer.json()["errors"]
+    assert (error["code"], error["pointer"]) == ("contradictory", "/terms")
+    assert "list_unit_price_fen" in error["message"]
 
 
 def test_half_a_surrogate_pair_is_refused(refusing: Callers) -> None:

@@ -151,7 +151,7 @@ def test_the_feed_is_gapless_and_says_where_to_go_on(regulator: Caller) -> None:
     assert [each["position"] for each in rest["events"]] == [4]
     end = regulator.get(f"/v1/events?after={rest['next_after']}").json()
     assert end == {"events": [], "next_after": 4, "more": False}
-    assert code(regulator.get("/v1/events?lane=5")) == "invalid_parameters"
+    assert code(regulator.get("/v1/events?lane=5")) == "not_found"
 
 
 def test_the_feed_moves_on_past_events_of_others(regulator: Caller, paid_contract: Callers) -> None:

@@ -1,0 +1,22 @@
+"""`ledger demo`: the seeded city."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from api.demo import command
+from api.terminal.environment import load_settings
+from api.terminal.output import Show
+
+SHOW = Show()
+
+
+def demo(
+    *,
+    scale: Annotated[float, Parameter(help="How large the city is; 1 is 40 institutions and 3,000 contracts")] = 1.0,
+    seed: Annotated[int, Parameter(help="Which city")] = 7,
+    serve: Annotated[bool, Parameter(help="Serve the API afterwards")] = True,
+    show: Show = SHOW,
+) -> int:
+    """Tell the story of a city to a fresh ledger, print what is due, and serve it."""
+    return command(load_settings(), scale=scale, seed=seed, serve=serve, json=show.json, quiet=show.quiet)
