@@ -41,10 +41,20 @@ _CONTENT = (
 )
 """What was sent contradicts itself or a rule, whatever is recorded."""
 
+_FILE = (
+    "amount_missing amount_on_both_sides column_twice empty_file external_entity extra_missing file_refused "
+    "file_too_large foreign_line formula_cell lines_after_footer malformed_file nul_byte number_loses_digits "
+    "password_protected row_too_long row_too_short several_sheets too_deep too_many_columns too_many_lines "
+    "unclosed_quote unexpected_cell unknown_layout unreadable_amount unreadable_date unreadable_text unreadable_value "
+    "unsupported_version"
+)
+"""A bank file or an import that cannot be read without losing or inventing something."""
+
 STATUS: dict[str, int] = {
     **dict.fromkeys(_UNKNOWN.split(), 404),
     **dict.fromkeys(_CONFLICT.split(), 409),
     **dict.fromkeys(_CONTENT.split(), 422),
+    **dict.fromkeys(_FILE.split(), 422),
     "bad_request": 400,
     "body_not_json": 400,
     "body_not_utf8": 400,

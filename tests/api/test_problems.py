@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
 import api.app
+import api.bankfiles
 import ledger
 import projections
 from api.language import LANGUAGES, preferred
@@ -36,7 +37,7 @@ def subclasses(kind: type[Rejection] = Rejection) -> Iterator[type[Rejection]]:
         yield from subclasses(each)
 
 
-for package in (ledger, projections):
+for package in (ledger, projections, api.bankfiles):
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         if ".migrations" not in module.name:
             importlib.import_module(module.name)
