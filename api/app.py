@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Scope
 
 from api.answers import install_refusals, last_resort
 from api.edge import Edge
+from api.logs import configure_logs
 from api.openapi.document import openapi_of
 from api.routes.batches import batch_routes
 from api.routes.calculations import calculation_routes
@@ -60,6 +61,7 @@ def create_app(settings: Settings, ledger: GuardedLedger | None = None, clock: C
 
     Raises SettingMissing, SchemaMissing, StoreUnavailable.
     """
+    configure_logs(settings)
     secret = token_secret(settings)
     opened = GuardedLedger(database_url(settings), clock) if ledger is None else ledger
     tokens = Tokens(secret, settings.token_issuer, clock)

@@ -12,7 +12,9 @@ from api.settings import Settings
 
 
 def configure_logs(settings: Settings) -> None:
-    """Write lines as the settings say; for the whole program, so only its entry points call it."""
+    """Write lines as the settings say, for the whole program; whoever comes first decides."""
+    if structlog.is_configured():
+        return
     steps: list[Processor] = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
     if settings.log_format == "json":
         steps.append(structlog.processors.JSONRenderer())
@@ -21,7 +23,7 @@ def configure_logs(settings: Settings) -> None:
     structlog.configure(
         processors=steps,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 

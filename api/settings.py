@@ -11,7 +11,7 @@ MIN_SECRET_BYTES = 32
 class Settings(BaseSettings):
     """What a deployment decides. Unset values take the default; a malformed one stops the program with its name."""
 
-    model_config = SettingsConfigDict(env_prefix="LEDGER_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="LEDGER_", extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     database_url: Annotated[str | None, Field(repr=False)] = None
     """SQLAlchemy URL of the ledger: `sqlite:////var/lib/ledger/ledger.sqlite` or `postgresql://user@host/name`."""

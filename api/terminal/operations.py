@@ -44,7 +44,6 @@ def serve(*, host: str | None = None, port: int | None = None) -> int:
     check_url(database_url(settings))
     with the_ledger(settings):
         pass
-    configure_logs(settings)
     app = create_app(settings)
     uvicorn.run(
         app,

@@ -349,6 +349,25 @@ def test_readiness_tells_lag_and_turns_red_beyond_the_limit(
     assert paid_contract.client is not client
 
 
+def test_an_event_that_cannot_be_read_turns_readiness_red_and_is_told_with_the_answers(
+    regulator: Caller, paid_contract: Callers, guarded: GuardedLedger
+) -> None:
+    with guarded.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "insert into events (position, lane, originator_id, originator_version, topic, state, hash) "
+            "select position + 1, lane, originator_id, originator_version + 1, 'mystery.1', state, hash "
+            "from events order by position desc limit 1"
+        )
+        connection.exec_driver_sql("update lanes set head = head + 1")
+    body = regulator.get("/v1/contracts").json()
+    assert (body["position"], body["incomplete"]) == (5, 1)
+    assert [each["contract_id"] for each in body["data"]] == ["C-1"]
+    red = paid_contract.client.get("/readyz")
+    assert (red.status_code, red.json()["parked"]) == (503, 1)
+    assert "ledger_parked_streams 1.0" in paid_contract.client.get("/metrics").text
+    assert "mystery" not in red.text
+
+
 def test_metrics_count_requests_by_route_and_commands_by_outcome_without_ids(regulator: Caller) -> None:
     regulator.post("/v1/escrows/I-1/day-seals", {"business_on": "2027-01-01"})
     text = regulator.client.get("/metrics").text
