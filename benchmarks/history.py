@@ -21,6 +21,8 @@ OPENED_ON = date(2025, 9, 1)
 RULES = "CN/non_academic@2025-01-01#1"
 PRICE_FEN, LESSONS = 300_000, 30
 TAUGHT = 12
+CLOSES = 3
+"""One school in four stops at the end."""
 DAY_US = 86_400_000_000
 START_AT = 1_756_690_000_000_000
 ROWS_AT_ONCE = 20_000
@@ -41,6 +43,12 @@ def _school(number: int, contracts: int, days: int) -> Iterator[Dated]:
     lives = (_contract(number, each, random.randrange(max(1, days - 50)), random) for each in range(contracts))
     for day, event in sorted((item for life in lives for item in life), key=itemgetter(0)):
         yield day, number, next(running), event
+    if number % 4 == CLOSES:
+        stopped = e.ClosureDeclared(
+            effective_at=START_AT + days * DAY_US, kind="abnormal", stopped_on=OPENED_ON + timedelta(days=days),
+            reason="doors shut", priority_regime="licensed_school", declared_by="r-1", approved_by="r-2",
+        )  # fmt: skip
+        yield days, number, next(running), stopped
 
 
 def _contract(school: int, number: int, day: int, random: Random) -> Iterator[tuple[int, e.Event]]:

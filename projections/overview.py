@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 from fractions import Fraction
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct
@@ -73,6 +74,7 @@ class Overview(Struct, frozen=True):
 
 _COUNTED = ("debts", "undetermined", "overdue")
 _SUMMED = (*_COUNTED, *(name for name in Standing.__struct_fields__ if name.endswith("_fen")))
+_SUMMANDS = attrgetter(*_SUMMED)
 
 
 def refund_all_due(
@@ -112,11 +114,8 @@ def get_overview(
 
 def sum_up(rows: Iterable[Standing], district: str = "") -> Standing:
     """The sum of standings."""
-    sums = dict.fromkeys(_SUMMED, 0)
-    for row in rows:
-        for name in _SUMMED:
-            sums[name] += getattr(row, name)
-    return replace(Standing(district=district), **sums)
+    columns = zip(*map(_SUMMANDS, rows), strict=True)
+    return replace(Standing(district=district), **dict(zip(_SUMMED, map(sum, columns), strict=False)))
 
 
 def _given(**place: str | None) -> dict[str, str]:
