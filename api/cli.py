@@ -5,16 +5,7 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from cyclopts import App, CycloptsError
-from sqlalchemy.exc import SQLAlchemyError
-
-from api.logs import described
-from api.problems import Catalogue, problem_of
-from api.settings import SettingMissing
-from api.terminal.environment import ENVIRONMENT, OK, USAGE, Stop, language
-from ledger.rejections import Rejection
-from ledger.store.failures import OutcomeUnknown, StoreUnavailable
-from projections.answers import UnknownRow
+from cyclopts import App
 
 app = App(
     name="ledger",
@@ -56,34 +47,13 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of a pipe had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
+        return 0
     except KeyboardInterrupt:
-        return OK
+        return 0
     except Exception as error:  # noqa: BLE001 - nobody at a terminal is helped by a traceback
-        sentence, code = _sentence(error)
-        sys.stderr.write(f"ledger: {sentence}\n")
+        from api.terminal.refusals import sentence  # noqa: PLC0415 - what goes well needs none of it
+
+        text, code = sentence(error)
+        sys.stderr.write(f"ledger: {text}\n")
         return code
-    return code if isinstance(code, int) else OK
-
-
-def _sentence(error: Exception) -> tuple[str, int]:
-    match error:
-        case Stop():
-            return str(error), error.code
-        case CycloptsError():
-            return " ".join(str(error).split()), USAGE
-        case SettingMissing():
-            return f"没有设置 {error}", ENVIRONMENT
-        case OutcomeUnknown() | StoreUnavailable() | SQLAlchemyError():
-            return f"数据库不可用 The database cannot be used: {_first_line(error)}", ENVIRONMENT
-        case Rejection() | UnknownRow():
-            problem = problem_of(error)
-            return Catalogue().detail(problem.code, problem.fields, language()), USAGE
-        case _:
-            facts = described(error)
-            return f"内部错误 internal error: {facts['error']} {' < '.join(facts['at'][::-1][:3])}", ENVIRONMENT
-
-
-def _first_line(error: Exception) -> str:
-    cause = getattr(error, "orig", None) or error
-    return next(iter(str(cause).splitlines()), type(cause).__name__)
+    return code if isinstance(code, int) else 0
