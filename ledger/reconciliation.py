@@ -5,98 +5,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
-
-from msgspec import Struct
 
 from ledger import commands as c
-from ledger import rejections as no
 from ledger.bankbooks import Books, Item
+from ledger.matches import Matching, Planned
 from ledger.matching import By, Cause, Owner, Rule, Rules, shipped_rules
-from ledger.statements import Statement, StatementLine, identified, ledger_serial
+from ledger.statements import StatementLine, ledger_serial
 
-Kind = Literal["matched", "returned", "deposit", "reversed", "break"]
-Outcome = c.Matched | c.Returned | c.Deposited | c.Reversed | c.Unexplained
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{2,127}")
-
-
-class Planned(Struct, frozen=True, kw_only=True, gc=False):
-    """What one line would become, and the rule that says so. Small: a file has many."""
-
-    line: StatementLine
-    rule: str
-    kind: Kind
-    shares: tuple[tuple[str, int], ...] = ()
-    """Payments and their parts, fen, of what is `matched` or `returned`."""
-    contract_id: str | None = None
-    unregistered: str = ""
-    deposit_id: str = ""
-    cause: Cause = "unknown"
-    owner: Owner = "regulator"
-    note: str = ""
-
-    @property
-    def outcome(self) -> Outcome:
-        """The outcome that is asked of the ledger."""
-        match self.kind:
-            case "matched":
-                return c.Matched(shares=self._listed())
-            case "returned":
-                return c.Returned(shares=self._listed())
-            case "deposit":
-                return c.Deposited(
-                    payer_ref=self.line.counterparty or f"line.{self.line.key}",
-                    remittance=self.line.masked_text[:140],
-                    contract_id=self.contract_id,
-                    unregistered=self.unregistered,
-                )
-            case "reversed":
-                return c.Reversed(deposit_id=self.deposit_id)
-            case "break":
-                return c.Unexplained(cause=self.cause, owner=self.owner, note=self.note)
-
-    def _listed(self) -> list[c.BankShareLine]:
-        return [c.BankShareLine(reference=reference, signed_fen=fen) for reference, fen in self.shares]
-
-
-@dataclass(frozen=True, slots=True)
-class Matching:
-    """Every line once, in the order in which they are to be booked."""
-
-    planned: Sequence[Planned]
-
-    def count(self, kind: Kind) -> int:
-        """How many lines become this."""
-        return sum(each.kind == kind for each in self.planned)
-
-
-def fresh_lines(statement: Statement, books: Books) -> list[StatementLine]:
-    """The lines that no earlier statement brought; the others repeat what is booked.
-
-    What is new must lead from the last closing balance to this one. Raises StatementNotContinuous, and
-    OverlapAmbiguous where equal lines without serial number or balance could be repeated or new.
-    """
-    lines = identified(statement.lines, books.account_id)
-    taken, reach = books.known_keys(statement.statement_id)
-    if reach.opening_fen is None or reach.account_id != books.account_id:
-        return lines
-    fresh = [line for line in lines if line.key not in taken]
-    known = [line for line in lines if line.key in taken]
-    vague = [line for line in known if not line.serial and line.balance_fen is None]
-    closing_fen, adjacent = statement.closing_fen or 0, statement.opening_fen == reach.closing_fen
-    reaches_fen = reach.closing_fen + sum(line.amount_fen for line in fresh)
-    if vague and adjacent:
-        if reaches_fen == closing_fen:
-            raise no.OverlapAmbiguous(vague[0].booked_on)
-        if len(vague) == len(known):  # the file goes on where the last one stopped, in the middle of a day
-            return identified(statement.lines, books.account_id, taken)
-    if not fresh and not vague:  # an older day, sent again
-        return []
-    if reaches_fen != closing_fen:
-        raise no.StatementNotContinuous(
-            reach.through_on, reach.closing_fen, closing_fen - (reaches_fen - reach.closing_fen)
-        )
-    return fresh
 
 
 def match(lines: Sequence[StatementLine], books: Books, rules: Rules | None = None) -> Matching:

@@ -11,9 +11,10 @@ from ledger import commands as c
 from ledger import rejections as no
 from ledger.answers import Answer, CommandKeyReused, Receipt
 from ledger.application import Ledger
+from ledger.matches import Planned
 from ledger.matching import Rules
 from ledger.orders import Order
-from ledger.reconciliation import Planned, match
+from ledger.reconciliation import match
 from ledger.rejections import Rejection
 
 BATCH = 1_000

@@ -8,8 +8,8 @@ from ledger import commands as c
 from ledger import rejections as no
 from ledger.answers import CommandKeyReused, Receipt
 from ledger.application import Ledger
+from ledger.matches import Planned
 from ledger.orders import Order
-from ledger.reconciliation import Planned
 from ledger.statements import ledger_serial
 
 BATCH = 1_000

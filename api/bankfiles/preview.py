@@ -7,8 +7,10 @@ from api.bankfiles.books import read_books
 from ledger import rejections as no
 from ledger.application import Ledger
 from ledger.bankbooks import Books
+from ledger.matches import Matching
 from ledger.matching import Rules
-from ledger.reconciliation import Matching, fresh_lines, match
+from ledger.overlap import fresh_lines
+from ledger.reconciliation import match
 from ledger.statements import CURRENCY, Statement, StatementLine, balanced, chain_of, chronological, identified
 
 

@@ -8,8 +8,10 @@ import pytest
 from ledger import commands as c
 from ledger import rejections as no
 from ledger.bankbooks import Books
+from ledger.matches import Matching, Outcome
 from ledger.matching import load_rules, shipped_rules
-from ledger.reconciliation import Matching, Outcome, fresh_lines, match
+from ledger.overlap import fresh_lines
+from ledger.reconciliation import match
 from ledger.statements import Statement, StatementLine, chain_of, identified
 from tests import examples as x
 from tests.specification import Specification
