@@ -54,9 +54,8 @@ def measure(url: str, lines: int) -> None:
     clocks.append((time.perf_counter(), time.process_time()))
     assert done.booked == lines
     assert not done.demoted
-    print(
-        f"{ledger.engine.dialect.name}, {lines} lines, {dict(done.kinds)}, lines per second by the wall (and by own CPU)"
-    )
+    kinds = ", ".join(f"{count} {kind}" for kind, count in done.kinds.items())
+    print(f"{ledger.engine.dialect.name}, {lines} lines ({kinds}), a second by the wall (and of own CPU)")
     for name, first, last in (("read", 0, 1), ("preview", 1, 2), ("commit", 2, 3), ("all", 0, 3)):
         wall, own = (lines / (clocks[last][which] - clocks[first][which]) for which in (0, 1))
         print(f"  {name:8} {wall:8.0f} ({own:.0f})")
