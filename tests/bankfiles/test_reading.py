@@ -109,6 +109,7 @@ def test_one_day_is_the_same_in_every_format() -> None:
         as_xlsx(generic_rows(BOOKINGS, 1_000)),
         camt053(BOOKINGS, 1_000),
         mt940(BOOKINGS, 1_000),
+        sample("generic.xls"),
     ]
     seen = set()
     for data in files:
@@ -276,6 +277,7 @@ REFUSED: list[tuple[str, bytes, str, int, int]] = [
         0,
     ),
     ("a formula in a workbook", as_xlsx(ROW, formula=(3, 3, "=1+1")), "formula_cell", 4, 4),
+    ("a formula in an old workbook", sample("generic-formula.xls"), "formula_cell", 10, 3),
     ("two sheets' worth of zip", b"PK\x03\x04garbage", "malformed_file", 0, 0),
     ("a cut workbook", as_xlsx(ROW)[:-100], "malformed_file", 0, 0),
     ("a cut XLS", b"\xd0\xcf\x11\xe0" + b"\0" * 100, "malformed_file", 0, 0),
