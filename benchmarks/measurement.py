@@ -1,5 +1,6 @@
 """Contenders take turns in rounds; what is judged is the ratio within a round, what is printed is its median."""
 
+import gc
 import json
 import os
 import platform
@@ -66,6 +67,8 @@ class Supply:
 def measure(supply: Supply, threads: int, seconds: float) -> Run:
     """Run steps in so many threads for so long."""
     supply.prepare(int(seconds * MOST_PER_SECOND))
+    gc.collect()
+    gc.freeze()  # what waits to be run is the benchmark's own: nobody's collector shall walk over it
     done, times = [0] * threads, list[float]()
     started = time.perf_counter()
     until = started + seconds

@@ -1,9 +1,8 @@
 """What a decision may know besides the escrow: who asks, the moment, and the rules in force."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 from ledger import rejections as no
@@ -14,17 +13,17 @@ from ledger.orders import Order
 from ledger.rulebook import RuleSet, rule_set, select
 from ledger.sheets import Contract, Header
 
-_SHANGHAI = timedelta(hours=8)
+_SHANGHAI = 8 * 3_600_000_000
+_DAY = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = _EPOCH.toordinal()
 _MICROSECOND = timedelta(microseconds=1)
 
 
 def local_date(at: int) -> date:
     """The business date in Asia/Shanghai (UTC+8, no summer time since 1991) of an instant in µs."""
-    try:
-        return (_EPOCH + at * _MICROSECOND + _SHANGHAI).date()
-    except OverflowError:  # the last hours of year 9999
-        return date.max
+    day = _EPOCH_DAY + (at + _SHANGHAI) // _DAY
+    return date.fromordinal(min(max(day, date.min.toordinal()), date.max.toordinal()))
 
 
 def instant(moment: datetime) -> int:
@@ -32,13 +31,25 @@ def instant(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-@dataclass
+@dataclass(slots=True)
 class Context:
     """One decision on one escrow; `escrow` is a scratch copy that already holds the events yielded so far."""
 
     order: Order
     escrow: Escrow
     now: int
+    today: date = field(init=False)
+    """The local date of recording."""
+    effective_at: int = field(init=False)
+    """Business time of the events, µs."""
+    effective_on: date = field(init=False)
+    """Business date of the events."""
+
+    def __post_init__(self) -> None:
+        asked = self.order.command.effective_at
+        self.today = local_date(self.now)
+        self.effective_at = self.now if asked is None else instant(asked)
+        self.effective_on = self.today if asked is None else local_date(self.effective_at)
 
     @property
     def header(self) -> Header:
@@ -55,23 +66,7 @@ class Context:
         """In which role."""
         return self.order.role
 
-    @cached_property
-    def today(self) -> date:
-        """The local date of recording."""
-        return local_date(self.now)
-
-    @cached_property
-    def effective_at(self) -> int:
-        """Business time of the events, µs."""
-        asked = self.order.command.effective_at
-        return self.now if asked is None else instant(asked)
-
-    @cached_property
-    def effective_on(self) -> date:
-        """Business date of the events."""
-        return local_date(self.effective_at)
-
-    @cached_property
+    @property
     def rules(self) -> RuleSet:
         """The rule set of the place and category in force on the business date: procedure follows the act."""
         return select(self.header.jurisdiction, self.header.category, self.effective_on)
