@@ -1,13 +1,23 @@
 """The seven invariants of an escrow, checked after every event."""
 
+from operator import attrgetter
+
 from ledger.escrow import Escrow
 from ledger.events import Event, ReleaseInstructed
-from ledger.postings import ACCOUNTS, POSTINGS
+from ledger.postings import ACCOUNTS, POSTINGS, Leg
 from ledger.sheets import Contract, Header
 
-_LIABILITIES = tuple(f"{account.name}_fen" for account in ACCOUNTS if not account.asset)
-_BACKED = tuple(f"{a.name}_fen" for a in ACCOUNTS if not a.asset and a.backed_by_custody)
-_LEGS = {kind: tuple((leg.sign, leg.amount) for leg in legs) for kind, legs in POSTINGS.items()}
+_liabilities = attrgetter(*(f"{account.name}_fen" for account in ACCOUNTS if not account.asset))
+_backed = attrgetter(*(f"{a.name}_fen" for a in ACCOUNTS if not a.asset and a.backed_by_custody))
+_of_contract = attrgetter("earned_fen", "refund_payable_fen", "institution_receivable_fen", "consumed_fen")
+
+
+def _net(legs: tuple[Leg, ...]) -> tuple[tuple[str, int], ...]:
+    """Each amount field of these legs with the sum of its signs."""
+    return tuple((name, sum(leg.sign for leg in legs if leg.amount == name)) for name in {leg.amount for leg in legs})
+
+
+_NET = {kind: _net(legs) for kind, legs in POSTINGS.items()}
 
 
 class BrokenInvariant(Exception):
@@ -23,13 +33,16 @@ def _holds(condition: bool, sentence: str, event: Event) -> None:  # noqa: FBT00
 def check(escrow: Escrow, event: Event) -> None:
     """Raises BrokenInvariant unless every invariant holds after `event` was folded into `escrow`."""
     header = escrow.header
-    legs = _LEGS.get(type(event))
-    if legs is None:
+    amounts = _NET.get(type(event))
+    if amounts is None:
         return
-    amounts = [getattr(event, amount) for _, amount in legs]
-    _holds(min(amounts) >= 0, "no amount is negative", event)
-    _holds(sum(leg[0] * fen for leg, fen in zip(legs, amounts, strict=True)) == 0, "legs sum to zero", event)
-    _holds(min(getattr(header, name) for name in _LIABILITIES) >= 0, "no liability below zero", event)
+    total = 0
+    for name, sign in amounts:
+        fen = getattr(event, name)
+        _holds(fen >= 0, "no amount is negative", event)
+        total += sign * fen
+    _holds(total == 0, "legs sum to zero", event)
+    _holds(min(_liabilities(header)) >= 0, "no liability below zero", event)
     _check_custody(header, event)
     for party in ("contract_id", "to_contract_id"):
         contract_id = getattr(event, party, None)
@@ -40,9 +53,8 @@ def check(escrow: Escrow, event: Event) -> None:
 
 
 def _check_custody(header: Header, event: Event) -> None:
-    backed = sum(getattr(header, name) for name in _BACKED)
     _holds(
-        header.custody_cash_fen == backed - header.institution_receivable_fen,
+        header.custody_cash_fen == sum(_backed(header)) - header.institution_receivable_fen,
         "custody backs what is owed",
         event,
     )
@@ -67,17 +79,7 @@ def _check_contract(contract: Contract, event: Event) -> None:
         "hours are within the contract",
         event,
     )
-    _holds(
-        min(
-            contract.earned_fen,
-            contract.refund_payable_fen,
-            contract.institution_receivable_fen,
-            contract.consumed_fen,
-        )
-        >= 0,
-        "no contract account below zero",
-        event,
-    )
+    _holds(min(_of_contract(contract)) >= 0, "no contract account below zero", event)
     _holds(
         contract.held_fen <= contract.earned_fen,
         "a release never exceeds what is earned and undisputed",

@@ -79,7 +79,7 @@ class Sheet(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 
 def sheet_key(kind: type[Sheet], *ids: str) -> SheetKey:
     """Address of the sheet of `kind` with these ids."""
-    return SheetKey(":".join((kind.kind, *ids)))
+    return SheetKey(f"{kind.kind}:{':'.join(ids)}")
 
 
 class Profile(Sheet, kw_only=True):
