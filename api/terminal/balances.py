@@ -1,20 +1,17 @@
 """`ledger balance`, `history`, `explain`, `refunds-due`: the money, and what is due."""
 
-from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import msgspec
 from cyclopts import Parameter
 
 from api.problems import Catalogue
 from api.public import rfc3339
 from api.terminal.environment import OK, USAGE, Stop, language
 from api.terminal.output import Column, Show, out, print_table
-from api.terminal.questions import NOW, Asking, When, asking, print_answer, provenance, today
+from api.terminal.questions import NOW, PAGE, Asking, When, asking, everything, print_answer, provenance, today
 from ledger.money import format_yuan
 from ledger.postings import ACCOUNTS
-from projections.answers import Answer
 from projections.escrow_balance import get_escrow_balance, list_escrow_balances
 from projections.explain import explain_balance, list_explained_lines
 from projections.fund_history import list_fund_history
@@ -23,7 +20,6 @@ from projections.overview import refund_all_due
 from projections.refunds_due import list_refunds_due
 
 SHOW = Show()
-PAGE = 1000
 Limit = Annotated[int, Parameter(help="Most rows")]
 
 
@@ -40,7 +36,9 @@ def balance(institution: str | None = None, /, *, when: When = NOW, show: Show =
             words = Catalogue()
             names = [account.name for account in ACCOUNTS]
             rows = [(words.word(name, language()), getattr(answer.data, f"{name}_fen")) for name in names]
-            print_table([Column("科目 account"), Column("元 yuan", money=True)], rows, provenance(answer))
+            print_table(
+                [Column("科目 account"), Column("元 yuan", money=True)], rows, provenance(question, answer, institution)
+            )
         return OK
 
 
@@ -52,7 +50,7 @@ def _balances(question: Asking, when: When, show: Show) -> int:
     names = ("custody_cash", "unearned", "earned", "refund_payable", "institution_receivable")
     columns = [Column("机构 institution"), *(Column(Catalogue().word(name, language()), money=True) for name in names)]
     rows = [(row.institution_id, *(getattr(row, f"{name}_fen") for name in names)) for row in answer.data]
-    print_table(columns, rows, provenance(answer))
+    print_table(columns, rows, provenance(question, answer))
     return OK
 
 
@@ -92,7 +90,7 @@ def history(
             for row in answer.data
         ]
         more = " · 还有更多 there is more: --limit" if answer.next else ""
-        print_table(columns, rows, provenance(answer) + more)
+        print_table(columns, rows, provenance(question, answer, institution) + more)
         return OK
 
 
@@ -120,7 +118,7 @@ def explain(
         columns = [Column("事件 event"), Column("次数 times", right=True), Column("元 yuan", money=True)]
         rows = [(part.topic, part.events, part.amount_fen) for part in answer.data.parts]
         rows.append(("合计 sum", sum(part.events for part in answer.data.parts), answer.data.balance_fen))
-        print_table(columns, rows, provenance(answer))
+        print_table(columns, rows, provenance(question, answer, institution))
         return OK
 
 
@@ -153,7 +151,7 @@ def _explained_lines(
         for line in answer.data
     ]
     total = sum(line.amount_fen for line in answer.data)
-    print_table(columns, rows, f"合计 sum {format_yuan(total)} · {provenance(answer)}")
+    print_table(columns, rows, f"合计 sum {format_yuan(total)} · {provenance(question, answer, institution)}")
     return OK
 
 
@@ -209,7 +207,7 @@ def refunds_due(
             )
             for row in answer.data
         ]
-        print_table(columns, rows, provenance(answer))
+        print_table(columns, rows, provenance(question, answer, institution))
         if not show.quiet and state is None and overdue_on is None:
             _sum_up(question, institution, district, when)
         return OK
@@ -224,13 +222,3 @@ def _sum_up(question: Asking, institution: str | None, district: str | None, whe
         f"逾期 overdue {total.overdue}",
         markup=False,
     )
-
-
-def everything(page: Callable[[str | None], Answer[list[Any]]]) -> Answer[list[Any]]:
-    """All pages of a list as one answer."""
-    answer = page(None)
-    rows, last = list(answer.data), answer
-    while last.next is not None:
-        last = page(last.next)
-        rows += last.data
-    return msgspec.structs.replace(answer, data=rows, next=None)

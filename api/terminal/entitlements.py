@@ -58,7 +58,7 @@ def of_contract(
         out().print(
             f"已退 refunded {format_yuan(answer.data.refunded_fen)} · 尚应退 due {format_yuan(answer.data.due_fen)} · "
             f"托管可付 covered {format_yuan(answer.data.covered_fen)} · "
-            f"缺口 missing {format_yuan(answer.data.missing_fen)}\n{provenance(answer)}",
+            f"缺口 missing {format_yuan(answer.data.missing_fen)}\n{provenance(question, answer, where)}",
             markup=False,
         )
         return OK

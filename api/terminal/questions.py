@@ -1,22 +1,23 @@
 """What a question on the command line is about: the moment, and read models that are up to date."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
 
+import msgspec
 from cyclopts import Parameter
 
 from api.app import now
-from api.public import members, microseconds, plain
+from api.public import members, microseconds, plain, rfc3339
 from api.reads.answer import AnswerBody, answer_body, rules_of
 from api.terminal.environment import USAGE, Stop, the_ledger
 from api.terminal.output import print_json
 from ledger.application import Ledger
 from ledger.decisions.context import local_date
 from projections.answers import Answer, Moment
-from projections.institution import find_institution
+from projections.institution import Institution, find_institution, list_institutions
 from projections.reader import ReadModels
 from projections.runner import Runner
 
@@ -41,6 +42,7 @@ class When:
 
 
 NOW = When()
+PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -64,15 +66,41 @@ def today() -> date:
     return local_date(now())
 
 
+def everything(page: Callable[[str | None], Answer[list[Any]]]) -> Answer[list[Any]]:
+    """All pages of a list as one answer."""
+    answer = page(None)
+    rows, last = list(answer.data), answer
+    while last.next is not None:
+        last = page(last.next)
+        rows += last.data
+    return msgspec.structs.replace(answer, data=rows, next=None)
+
+
 def body(question: Asking, answer: Answer[Any], institution_id: str | None = None) -> AnswerBody:
     """An answer as the API gives it."""
     data = [members(row) for row in answer.data] if isinstance(answer.data, list) else plain(answer.data)
-    rule_sets = {answer.rules} if answer.rules else set()
-    if institution_id is not None and not rule_sets:
+    return answer_body(answer, data, _rule_sets(question, answer, institution_id))
+
+
+def _rule_sets(question: Asking, answer: Answer[Any], institution_id: str | None) -> set[str]:
+    """The rule sets that an answer rests on; of a list also those in force at the institutions of its rows."""
+    if answer.rules:
+        return {answer.rules}
+    rows = answer.data if isinstance(answer.data, list) else []
+    named = {rules for row in rows if (rules := getattr(row, "rules", ""))}
+    on = answer.as_of or today()
+    return named | {rules for each in _institutions(question, rows, institution_id) if (rules := rules_of(each, on))}
+
+
+def _institutions(question: Asking, rows: list[Any], institution_id: str | None) -> list[Institution]:
+    if institution_id is not None:
         found = find_institution(question.models, institution_id).data
-        rules = None if found is None else rules_of(found, answer.as_of or today())
-        rule_sets = {rules} if rules else set()
-    return answer_body(answer, data, rule_sets)
+        return [] if found is None else [found]
+    ids = {row.institution_id for row in rows}
+    if not ids:
+        return []
+    listed = everything(lambda cursor: list_institutions(question.models, after=cursor, limit=PAGE))
+    return [each for each in listed.data if each.institution_id in ids]
 
 
 def print_answer(question: Asking, answer: Answer[Any], institution_id: str | None = None) -> None:
@@ -80,11 +108,13 @@ def print_answer(question: Asking, answer: Answer[Any], institution_id: str | No
     print_json(body(question, answer, institution_id))
 
 
-def provenance(answer: Answer[Any]) -> str:
+def provenance(question: Asking, answer: Answer[Any], institution_id: str | None = None) -> str:
     """Where an answer comes from, in a line below it."""
+    rule_sets = sorted(_rule_sets(question, answer, institution_id))
     parts = [f"position {answer.position}", f"projection {answer.projection_version}"]
-    parts += [f"rules {answer.rules}"] if answer.rules else []
+    parts += [f"rules {', '.join(rule_sets)}"] if rule_sets else []
     parts += [f"as of {answer.as_of}"] if answer.as_of else []
+    parts += [f"known at {rfc3339(answer.known_at)}"] if answer.known_at is not None else []
     parts += [f"left out {answer.left_out}"] if answer.left_out else []
     parts += [f"incomplete {answer.incomplete}"] if answer.incomplete else []
     return " · ".join(parts)
