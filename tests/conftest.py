@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -81,6 +82,13 @@ def clock() -> Clock:
     return Clock()
 
 
+def without_postgres(reason: Unavailable) -> NoReturn:
+    """Skip, saying why; where PostgreSQL must be there, fail."""
+    if os.environ.get("CI") == "true" or os.environ.get("LEDGER_REQUIRE_PG") == "1":
+        pytest.fail(f"PostgreSQL is required here: {reason}")
+    pytest.skip(f"PostgreSQL: {reason}")
+
+
 @pytest.fixture(scope="session")
 def postgres_databases() -> Iterator[PostgresDatabases]:
     """Databases on the server at LEDGER_TEST_PG_URL, or on one that is started for this run."""
@@ -88,9 +96,7 @@ def postgres_databases() -> Iterator[PostgresDatabases]:
         try:
             url = os.environ.get("LEDGER_TEST_PG_URL") or stack.enter_context(running_server()).url
         except Unavailable as reason:
-            if os.environ.get("CI") == "true" or os.environ.get("LEDGER_REQUIRE_PG") == "1":
-                pytest.fail(f"PostgreSQL is required here: {reason}")
-            pytest.skip(f"PostgreSQL: {reason}")
+            without_postgres(reason)
         databases = PostgresDatabases(url)
         stack.callback(databases.close)
         yield databases

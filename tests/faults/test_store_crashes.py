@@ -17,7 +17,7 @@ from ledger.answers import Receipt
 from ledger.application import Ledger
 from ledger.audit import audit
 from ledger.store.failures import OutcomeUnknown, StoreUnavailable
-from tests.conftest import Clock, PostgresDatabases
+from tests.conftest import Clock, PostgresDatabases, without_postgres
 from tests.faults.relay import Relay
 from tests.faults.writer import SCHOOLS, THREADS, numbered
 from tests.postgres_server import DURABLE, PostgresServer, Unavailable, find_binaries, running_server
@@ -76,7 +76,7 @@ def crashing_server() -> Iterator[PostgresServer]:
     try:
         find_binaries()
     except Unavailable as reason:
-        pytest.skip(f"PostgreSQL that may be crashed: {reason}")
+        without_postgres(reason)
     with running_server(DURABLE) as server:
         yield server
 
