@@ -33,9 +33,11 @@ class BankAccount(Aggregate):
 class Bank(Application[UUID]):
     """Opens accounts and moves money."""
 
-    def open(self, balance_fen: int) -> UUID:
-        """Open one account."""
+    def open(self, balance_fen: int, debits: int) -> UUID:
+        """Open one account and take money out so many times."""
         account = BankAccount(balance_fen)
+        for _ in range(debits):
+            account.debit(1, "ref")
         self.save(account)
         return account.id
 
@@ -67,10 +69,10 @@ def sqlite_bank(path: Path) -> Bank:
     return Bank({"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(path), "SQLITE_LOCK_TIMEOUT": "60"})
 
 
-def peer_steps(bank: Bank) -> Iterator[Step]:
-    """Commands on accounts chosen at random."""
+def peer_steps(bank: Bank, history: int) -> Iterator[Step]:
+    """Commands on accounts chosen at random, each with so many events before it is measured."""
     random = Random(1)
-    accounts = [bank.open(1_000_000_000) for _ in range(ACCOUNTS)]
+    accounts = [bank.open(1_000_000_000, history - 1) for _ in range(ACCOUNTS)]
 
     def step() -> int:
         account_id = random.choice(accounts)
