@@ -33,6 +33,10 @@ class Settings(BaseSettings):
     """The least serious line that is written."""
     token_issuer: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "escrow-ledger"  # noqa: S105 - a name, no secret
     """`iss` of the tokens; a token of another issuer is refused."""
+    party_key: SecretStr | None = None
+    """Key of the tokens that stand for payers' accounts, at least 32 bytes. Never changed: another key makes strangers of all known payers."""
+    max_file_bytes: Annotated[int, Field(ge=1, le=64 * 1024 * 1024)] = 32 * 1024 * 1024
+    """Largest bank file or import that is taken over HTTP, in bytes; a statement of 100,000 lines has about 20 MiB."""
 
 
 class SettingMissing(Exception):
@@ -56,3 +60,11 @@ def token_secret(settings: Settings) -> bytes:
     if len(secret) < MIN_SECRET_BYTES:
         raise SettingMissing("LEDGER_TOKEN_SECRET", f"at least {MIN_SECRET_BYTES} random bytes sign the tokens")
     return secret
+
+
+def party_key(settings: Settings) -> bytes:
+    """The key of payers' tokens. Raises SettingMissing where it is absent or too short to be one."""
+    key = b"" if settings.party_key is None else settings.party_key.get_secret_value().encode()
+    if len(key) < MIN_SECRET_BYTES:
+        raise SettingMissing("LEDGER_PARTY_KEY", f"at least {MIN_SECRET_BYTES} random bytes, kept for ever")
+    return key

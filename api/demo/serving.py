@@ -16,9 +16,11 @@ A_DAY = 24 * 60 * 60
 
 
 def serve(settings: Settings, console: Console) -> None:
-    """Serve until interrupted. Without a secret in the settings a random one holds for this run."""
+    """Serve until interrupted. Without secrets in the settings random ones hold for this run."""
     if settings.token_secret is None:
         settings = settings.model_copy(update={"token_secret": SecretStr(secrets.token_urlsafe(48))})
+    if settings.party_key is None:
+        settings = settings.model_copy(update={"party_key": SecretStr(secrets.token_urlsafe(48))})
     app = create_app(settings)
     token = Tokens(token_secret(settings), settings.token_issuer, now).issue(
         Mandate("officer-lin", Role.REGULATOR, jurisdiction="CN"), A_DAY
