@@ -20,6 +20,7 @@ from ledger.log.seals import nonce_of, statement_lines, tree_root
 from ledger.log.tables import checkpoints, cosignatures, directory
 from ledger.serialization import decode
 from ledger.sheets import Header
+from ledger.store.tables import events as stored
 
 
 class NotYetSigned(LookupError):
@@ -133,8 +134,10 @@ def sealing(engine: Engine, institution_id: str, business_on: date) -> SealDay:
     return SealDay(business_on=business_on, sealed=sealed)
 
 
-def prove_statement(engine: Engine, institution_id: str, key: str, business_on: date) -> StatementProof:
-    """One family's figure under the seal of a day; `key` is `contract <id>` or `deposit <id>`.
+def prove_statement(engine: Engine, institution_id: str, key: str, business_on: date | None = None) -> StatementProof:
+    """One family's figure under the seal of a day (the newest unless one is given).
+
+    `key` is `contract <id>` or `deposit <id>`.
 
     Raises NotSealed, NotYetSigned, StoreUnavailable.
     """
@@ -153,13 +156,17 @@ def prove_statement(engine: Engine, institution_id: str, key: str, business_on: 
         )
 
 
-def _seal_of(connection: Connection, institution_id: str, business_on: date) -> tuple[Raw, DaySealed]:
-    for raw in raw_events(connection, institution_id):
-        if raw.topic.startswith("day_sealed."):
-            _, event = decode(raw.topic, raw.state)
-            if isinstance(event, DaySealed) and event.business_on == business_on and event.statements_root is not None:
-                return raw, event
-    raise NotSealed(f"{institution_id} on {business_on}")
+def _seal_of(connection: Connection, institution_id: str, business_on: date | None) -> tuple[Raw, DaySealed]:
+    """The seal of a day, the newest where None, that carries everybody's statement."""
+    c = stored.c
+    query = select(c.originator_version, c.topic, c.state, c.hash).where(c.originator_id == institution_id)
+    query = query.where(c.topic.startswith("day_sealed.")).order_by(c.originator_version.desc())
+    for version, topic, state, hash_ in connection.execute(query):
+        raw = Raw(version, topic, state.encode(), hash_)
+        _, event = decode(raw.topic, raw.state)
+        if isinstance(event, DaySealed) and business_on in {None, event.business_on} and event.statements_root:
+            return raw, event
+    raise NotSealed(f"{institution_id} on {business_on}" if business_on else institution_id)
 
 
 def _place(lines: Sequence[bytes], key: str) -> int:

@@ -52,3 +52,12 @@ cursors = Table(
     Column("position", BigInteger, nullable=False),
 )
 """The last position of each lane that is in the trees."""
+
+lease = Table(
+    "log_lease",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("holder", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+"""Who follows the log, and until when (µs UTC) others leave it to them; one row."""
