@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ledger.rejections import Rejection
 
-PROJECTION_VERSION = 1
+PROJECTION_VERSION = 2
 """Goes up when a read model answers differently for the same events: then every model is rebuilt."""
 
 T = TypeVar("T")
@@ -39,6 +39,8 @@ class Answer(Struct, Generic[T], frozen=True, kw_only=True):
     `position` is the place in the log up to which events were taken in; `rules` the rule set where one applies;
     `left_out` counts events that could not be folded, because what they build on lies outside the two times;
     `incomplete` counts institutions some of whose rows are still being computed (a closure under way, a parked stream).
+    `log_size` and `log_root` are the newest signed checkpoint of the institution's log (of the directory, where the
+    answer is about several); None where no notary signed.
     """
 
     data: T
@@ -49,6 +51,8 @@ class Answer(Struct, Generic[T], frozen=True, kw_only=True):
     rules: str | None = None
     left_out: int = 0
     incomplete: int = 0
+    log_size: int | None = None
+    log_root: str | None = None
     next: str | None = None
     """Cursor of the next page, None on the last."""
 

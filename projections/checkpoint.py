@@ -73,20 +73,34 @@ def ask_for_review(connection: Connection, institution_id: str) -> None:
     connection.execute(insert(review).values(institution_id=institution_id, after=""))
 
 
+class SignedHead(NamedTuple):
+    """The newest signed checkpoint of an institution's log, or of the directory: so many entries under this root."""
+
+    size: int
+    root: str
+    """Lower-case hex."""
+
+
 class Status(NamedTuple):
-    """Where the read models stand: lane → position, and how many institutions are incomplete."""
+    """Where the read models stand: lane → position, how many institutions are incomplete, and what is signed."""
 
     positions: dict[int, int]
     incomplete: int
+    signed: SignedHead | None
+    """None where no notary signed yet."""
 
 
-_STATUS = text(
-    """
+_WHAT = """
     select lane, position,
            (select count(*) from (select institution_id from parked union select institution_id from review) x
-             where cast(:asked as text) = '' or institution_id = cast(:asked as text))
+             where cast(:asked as text) = '' or institution_id = cast(:asked as text)),
+           {signed}
       from checkpoint
-    """
+"""
+_NEWEST = "(select size || ' ' || root from {table} order by size desc limit 1)"
+_STATUS = text(_WHAT.format(signed=_NEWEST.format(table="log_directory")))
+_STATUS_OF_ONE = text(
+    _WHAT.format(signed=_NEWEST.format(table="log_checkpoints where institution_id = cast(:asked as text)"))
 )
 
 
@@ -95,5 +109,11 @@ def status(connection: Connection, institution_id: str | None = None) -> Status:
 
     Incomplete is what is parked, or has contracts that are still being looked at again.
     """
-    rows = connection.execute(_STATUS, {"asked": institution_id or ""}).all()
-    return Status({lane: position for lane, position, _ in rows}, max((count for *_, count in rows), default=0))
+    rows = connection.execute(_STATUS_OF_ONE if institution_id else _STATUS, {"asked": institution_id or ""}).all()
+    signed = None
+    for *_, head in rows[:1]:
+        if head is not None:
+            size, _, root = head.partition(" ")
+            signed = SignedHead(int(size), root)
+    incomplete = max((count for _, _, count, _ in rows), default=0)
+    return Status({lane: position for lane, position, *_ in rows}, incomplete, signed)

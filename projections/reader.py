@@ -39,7 +39,8 @@ class ReadModels:
         """A reading for queries over the log itself, which need no read model of another moment."""
         with self._snapshot() as live:
             here = status(live, institution_id)
-            yield Reading(live, live, moment, here.positions, incomplete=here.incomplete if moment.live else 0)
+            incomplete = here.incomplete if moment.live else 0
+            yield Reading(live, live, moment, here.positions, incomplete=incomplete, signed=here.signed)
 
     @contextmanager
     def _snapshot(self) -> Iterator[Connection]:

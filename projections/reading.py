@@ -11,6 +11,7 @@ from sqlalchemy import Row as SqlRow
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from projections.answers import NOW, Answer, MalformedCursor, Moment, decode_cursor, encode_cursor
+from projections.checkpoint import SignedHead
 from projections.database import Row, read_row
 
 T = TypeVar("T")
@@ -34,6 +35,8 @@ class Reading:
     """Lane → place in the log up to which events were taken in."""
     left_out: int = 0
     incomplete: int = 0
+    signed: SignedHead | None = None
+    """The newest signed checkpoint of what is read: of the institution, else of the directory."""
 
     def rows(self, query: Select[Any]) -> Sequence[Any]:
         """Every row of a query."""
@@ -53,6 +56,8 @@ class Reading:
             rules=rules,
             left_out=self.left_out,
             incomplete=self.incomplete,
+            log_size=None if self.signed is None else self.signed.size,
+            log_root=None if self.signed is None else self.signed.root,
             next=next,
         )
 

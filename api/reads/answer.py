@@ -31,6 +31,10 @@ class AnswerBody(msgspec.Struct):
     """Events that could not be folded at this moment, because what they build on lies outside it."""
     incomplete: int = 0
     """Institutions some of whose rows are still being computed."""
+    log_size: int | None = None
+    """So many events of the institution (entries of the directory, where the answer is about several) are signed."""
+    log_root: str | None = None
+    """Root of the hash tree over them in the newest signed checkpoint, hex; null where no notary signs."""
     as_of: str | None = None
     known_at: str | None = None
     next: str | None = None
@@ -48,6 +52,8 @@ def answer_body(answer: Answer[Any], data: object, rule_sets: set[str]) -> Answe
         rule_sets=sorted(rule_sets),
         left_out=answer.left_out,
         incomplete=answer.incomplete,
+        log_size=answer.log_size,
+        log_root=answer.log_root,
         as_of=None if answer.as_of is None else answer.as_of.isoformat(),
         known_at=None if answer.known_at is None else rfc3339(answer.known_at),
     )
@@ -55,7 +61,9 @@ def answer_body(answer: Answer[Any], data: object, rule_sets: set[str]) -> Answe
 
 def provenance(body: AnswerBody) -> dict[str, str]:
     """The same as headers: a spreadsheet has no place for it."""
+    signed = {"Ledger-Log-Size": str(body.log_size), "Ledger-Log-Root": body.log_root} if body.log_root else {}
     return {
+        **signed,
         "Ledger-Position": str(body.position),
         "Ledger-Projection-Version": str(body.projection_version),
         "Ledger-Rule-Sets": ", ".join(body.rule_sets),
