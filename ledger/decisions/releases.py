@@ -1,6 +1,7 @@
 """Releases of earned money to the institution, line by line."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -17,12 +18,7 @@ from ledger.workdays import deadline
 
 @decides(c.InstructRelease)
 def _instruct(command: c.InstructRelease, context: Context) -> Iterator[e.Event]:
-    open_escrow(context)
-    header = context.header
-    if header.closure is not None and owed_to_families_fen(header):
-        raise no.EscrowIsClosing(header.closure)
-    if header.frozen:
-        raise no.EscrowIsFrozen
+    check_releasing(context)
     unrepeated("contract", (line.contract_id for line in command.lines))
     for line in command.lines:
         contract = contract_of(context, line.contract_id)
@@ -37,16 +33,57 @@ def _instruct(command: c.InstructRelease, context: Context) -> Iterator[e.Event]
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a contract's earned money may go to the institution now, fen; each limit is within the one before."""
+
+    earned_fen: int
+    undisputed_fen: int
+    """Not held by a dispute about a lesson, or about the order."""
+    netted_fen: int
+    """And not needed to make good what the institution owes this contract."""
+    free_fen: int
+    """And not needed for a refund that was asked for."""
+    releasable_fen: int
+    """And in step with the rhythm of the place."""
+
+
+def release_limits(contract: Contract, context: Context) -> Limits:
+    """What may go of one contract, and what keeps the rest. Raises RuleUnknown where the rhythm is not known."""
+    undisputed_fen = 0 if contract.order_held else contract.earned_fen - contract.held_fen
+    netted_fen = free_earned_fen(contract)
+    free_fen = max(0, netted_fen - _reserved_fen(contract, context))
+    releasable_fen = min(free_fen, in_step_fen(contract, context.rules, context))
+    return Limits(contract.earned_fen, undisputed_fen, netted_fen, free_fen, releasable_fen)
+
+
+def check_releasing(context: Context) -> None:
+    """Raises EscrowNotOpen, EscrowIsClosing, EscrowIsFrozen where an escrow releases nothing at all."""
+    open_escrow(context)
+    header = context.header
+    if header.closure is not None and owed_to_families_fen(header):
+        raise no.EscrowIsClosing(header.closure)
+    if header.frozen:
+        raise no.EscrowIsFrozen
+
+
+def releasable_pot_fen(header: Header, payable_fen: int, rules: RuleSet) -> int:
+    """What of the payable money in custody may leave for the institution, fen.
+
+    What the institution must put back anywhere comes out of its own earned money first, never out of families'; a
+    minimum balance stays where the place sets one.
+    """
+    return max(0, payable_fen - max(owed_to_families_fen(header), rules.minimum_balance_fen or 0))
+
+
 def _check_line(line: c.ReleaseOrderLine, contract: Contract, context: Context) -> None:
-    free_fen = max(0, free_earned_fen(contract) - _reserved_fen(contract, context))
-    if line.amount_fen > free_fen:
-        raise no.ReleaseExceedsEarned(contract.contract_id, free_fen, line.amount_fen)
+    limits = release_limits(contract, context)
+    if line.amount_fen > limits.free_fen:
+        raise no.ReleaseExceedsEarned(contract.contract_id, limits.free_fen, line.amount_fen)
     rules = context.rules
-    releasable_fen = min(free_fen, in_step_fen(contract, rules, context))
-    if line.amount_fen > releasable_fen:
-        raise no.OrderNotCompleted(contract.contract_id, releasable_fen, line.amount_fen, rules.id)
-    # What the institution must put back anywhere comes out of its own earned money first, never out of families'.
-    available_fen = max(0, payable_fen(context) - owed_to_families_fen(context.header))
+    if line.amount_fen > limits.releasable_fen:
+        raise no.OrderNotCompleted(contract.contract_id, limits.releasable_fen, line.amount_fen, rules.id)
+    available_fen = releasable_pot_fen(context.header, payable_fen(context), rules)
     if line.amount_fen > available_fen:
         raise no.CustodyShort(available_fen, line.amount_fen)
 
@@ -79,6 +116,7 @@ def in_step_fen(contract: Contract, rules: RuleSet, context: Context) -> int:
     Per lesson: all that is earned; weekly or monthly: the same, once a week or month. Whole order (Wuhu): nothing
     until every lesson is consumed and the delay is over, nor while a refund of the order is asked for. Milestones
     (Tianjin, money collected before supervision): 30 % at a third of the lessons, 30 % at two thirds, 40 % at the end.
+    Raises RuleUnknown where the place has a rhythm that was not found: it is never guessed.
     """
     finished = _finished(contract)
     if contract.stock and rules.stock_milestones and not finished:
@@ -91,6 +129,8 @@ def in_step_fen(contract: Contract, rules: RuleSet, context: Context) -> int:
             return 0 if _turn(rhythm, last) == _turn(rhythm, this) else contract.earned_fen
         case "per_lesson" | "milestone":
             return contract.earned_fen
+        case None:
+            raise no.RuleUnknown("release.mode", rules.id)
 
 
 def _finished(contract: Contract) -> bool:

@@ -118,14 +118,14 @@ class RuleSet:
 
     @cached_property
     def release_modes(self) -> tuple[ReleaseMode, ...]:
-        """Rhythms of release the institution may choose from."""
+        """Rhythms of release the institution may choose from; none where the rule is not known."""
         row = self.known("release.mode")
-        return cast("tuple[ReleaseMode, ...]", row.value) if row else ("per_lesson",)
+        return cast("tuple[ReleaseMode, ...]", row.value) if row else ()
 
     @property
-    def release_mode(self) -> ReleaseMode:
-        """The first rhythm the rule names."""
-        return self.release_modes[0]
+    def release_mode(self) -> ReleaseMode | None:
+        """The first rhythm the rule names; None where it is not known: then nothing is released."""
+        return self.release_modes[0] if self.release_modes else None
 
     @cached_property
     def release_delay(self) -> Period | None:
@@ -147,6 +147,11 @@ class RuleSet:
     def custody_percent(self) -> int | None:
         """Part of the prepayment that must be in custody."""
         return self.whole("custody.share")
+
+    @cached_property
+    def minimum_balance_fen(self) -> int | None:
+        """What must stay in the custody account whatever is released; None where no rule sets it or it is not known."""
+        return self.whole("custody.minimum_balance")
 
     @cached_property
     def cash_sweep(self) -> Period | None:

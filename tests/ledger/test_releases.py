@@ -1,12 +1,16 @@
 """Releases: never more than earned and undisputed, in the rhythm of the place, line by line."""
 
+from dataclasses import replace
 from datetime import date
 
+import msgspec
 import pytest
 
 from ledger import commands as c
 from ledger import events as e
 from ledger import rejections as no
+from ledger.decisions.releases import releasable_pot_fen
+from ledger.rulebook import select
 from ledger.sheets import Contract
 from tests import examples as x
 from tests.specification import Specification
@@ -145,6 +149,28 @@ def test_yuxi_settles_once_a_week() -> None:
 def test_a_returned_weekly_release_may_be_repeated_at_once() -> None:
     yuxi = place("CN-YN-YX").given(*x.taught("a"), x.release(100_00), returned())
     yuxi.when(x.release(100_00, release_id="r2")).then(e.ReleaseInstructed)
+
+
+def test_nothing_is_released_where_the_rhythm_of_the_place_was_not_found() -> None:
+    signed_on = date(2021, 6, 1)
+    school = Specification(signed_on).given(x.opening())
+    school.given(x.contract(signed_on=signed_on, starts_on=signed_on, ends_on=date(2021, 8, 31)))
+    school.given(x.deposit(value_on=signed_on), x.claim("a", taught_on=signed_on, notified_on=signed_on))
+    school.given(x.confirm("a"))
+    school.when(x.release(1)).refused(no.RuleUnknown("release.mode", "CN/non_academic@2021-01-01#1"))
+
+
+def test_a_minimum_balance_stays_where_the_place_sets_one(school: Specification) -> None:
+    header, rules = school.escrow.header, select("CN-BJ", "academic", FIRST)
+    unknown = rules.parameters["custody.minimum_balance"]
+    assert unknown.unknown
+    assert releasable_pot_fen(header, 3_000_00, rules) == 200_00
+
+    def with_minimum(fen: int) -> int:
+        known = {**rules.parameters, "custody.minimum_balance": msgspec.structs.replace(unknown, value=fen)}
+        return releasable_pot_fen(header, 3_000_00, replace(rules, parameters=known))
+
+    assert [with_minimum(fen) for fen in (2_800_00, 2_900_00, 3_000_01)] == [200_00, 100_00, 0]
 
 
 # -- at the end
