@@ -1,11 +1,20 @@
 """Settings from the environment: every one is `LEDGER_…`, typed and documented."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api.witnesses import parse_witnesses
+
 MIN_SECRET_BYTES = 32
+
+
+def _witness_pairs(text: str | None) -> str | None:
+    """The text, if it is URLs and verifier keys in turn. Raises ValueError."""
+    parse_witnesses(text or "")
+    return text
 
 
 class Settings(BaseSettings):
@@ -34,9 +43,22 @@ class Settings(BaseSettings):
     token_issuer: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "escrow-ledger"  # noqa: S105 - a name, no secret
     """`iss` of the tokens; a token of another issuer is refused."""
     party_key: SecretStr | None = None
-    """Key of the tokens that stand for payers' accounts, at least 32 bytes. Never changed: another key makes strangers of all known payers."""
+    """Key of the tokens that stand for payers' accounts, at least 32 bytes. Never changed: docs/settings.md."""
     max_file_bytes: Annotated[int, Field(ge=1, le=64 * 1024 * 1024)] = 32 * 1024 * 1024
-    """Largest bank file or import that is taken over HTTP, in bytes; a statement of 100,000 lines has about 20 MiB."""
+    """Largest file that is taken over HTTP, in bytes; a statement of 100,000 lines has about 20 MiB."""
+
+    log_key: Path | None = None
+    """File with the key that signs checkpoints (`ledger checkpoint new-key`); where it is set a notary follows."""
+    log_name: str | None = None
+    """What the ledger is called in checkpoints; checked against the key's, where it is set."""
+    log_round_seconds: Annotated[float, Field(gt=0, le=86_400)] = 1.0
+    """Pause between two rounds of the notary: what is recorded meanwhile is not signed yet."""
+    witnesses: Annotated[str | None, AfterValidator(_witness_pairs)] = None
+    """Who cosigns the directory: `URL VERIFIER-KEY` for each witness, one after the other, separated by spaces."""
+    witness_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    """How often witnesses are asked, where the directory has grown."""
+    postgres_programs: Path | None = None
+    """Folder of `pg_dump` and `pg_restore`; where unset those on the PATH."""
 
 
 class SettingMissing(Exception):
