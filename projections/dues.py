@@ -110,7 +110,7 @@ def _in_closure(escrow: Escrow, contract: Contract) -> Due | None:
     since_on = max(header.stopped_on, contract.signed_on, contract.first_paid_on or contract.signed_on)
     on = max(since_on, note.declared_on)
     try:
-        derivation = entitle(facts_of(contract, header, "institution", on, requested_on=since_on))
+        derivation = entitle(facts_of(contract, header, "institution", on, requested_on=since_on, unasked=True))
     except Rejection as unknown:
         return Due("undetermined", "institution", None, since_on, basis=unknown.code)
     fen = max(0, derivation.binding_refund_fen - contract.refunded_fen)

@@ -5,7 +5,7 @@ from datetime import date
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from ledger.entitlement import Derivation, entitle
+from ledger.entitlement import Derivation, entitle_naming_idle
 from ledger.entitlement.contracts import facts_of
 from ledger.events import Circumstances
 from ledger.identifiers import Cause
@@ -15,6 +15,16 @@ from projections.cover import free_fen
 from projections.reading import Reader
 
 NO_CIRCUMSTANCES = Circumstances()
+_STATED = frozenset(
+    {
+        "claim_fen",
+        "market_unit_price_fen",
+        "list_price_unreasonable",
+        "contract_unit_price_fen",
+        "progress_centipercent",
+    }
+)
+"""Facts that come with the question, and not from what is recorded."""
 
 
 class Entitlement(Struct, frozen=True):
@@ -63,7 +73,7 @@ def get_entitlement(  # noqa: PLR0913 - the contract, the two times, what the me
         claim_fen=claim_fen,
         **asdict(circumstances),
     )
-    derivation = entitle(facts)
+    derivation = entitle_naming_idle(facts, _STATED)
     due_fen = max(0, derivation.claimable_fen - found.contract.refunded_fen)
     covered_fen = min(due_fen, free_fen(found.contract))
     answer = Entitlement(

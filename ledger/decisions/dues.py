@@ -26,14 +26,20 @@ def derive(
     cause: Cause,
     requested_on: date | None = None,
     circumstances: e.Circumstances = NO_CIRCUMSTANCES,
+    *,
+    unasked: bool = False,
 ) -> Derivation:
-    """The entitlement under `cause` on the business date. Raises a Rejection where the facts do not determine it."""
+    """The entitlement under `cause` on the business date; `unasked` where nobody requested it.
+
+    Raises a Rejection where the facts do not determine it.
+    """
     facts = facts_of(
         contract,
         context.header,
         cause,
         context.effective_on,
         requested_on=requested_on,
+        unasked=unasked,
         **structs.asdict(circumstances),
     )
     return entitle(facts)

@@ -9,6 +9,7 @@ from ledger.entitlement.derivation import (
     Line,
     RefundDeadline,
 )
+from ledger.entitlement.effects import entitle_naming_idle
 from ledger.entitlement.engine import entitle
 from ledger.entitlement.facts import ContractTier, Deduction, Facts, Settlement
 from ledger.entitlement.payments import Allocation, allocate_payment
@@ -32,5 +33,6 @@ __all__ = [
     "Settlement",
     "allocate_payment",
     "entitle",
+    "entitle_naming_idle",
     "penalty",
 ]

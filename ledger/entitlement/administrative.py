@@ -28,9 +28,12 @@ def withdrawal_figure(facts: Facts, rules: RuleSet, measures: tuple[Measure, ...
 
     法释〔2025〕4号 art. 14: seven days from payment, principal only, barred by earlier experience of the same service,
     whatever was consumed. Beijing ordinance art. 16: seven days from purchase, nothing redeemed.
+
+    Both need the family's request. Art. 14 grants the right and excepts earlier experience: an exception that nobody
+    stated bars nothing.
     """
     right = rules.cooling_off
-    if right is None or not _within(facts.payment_on, facts.requested_on, right.window.count):
+    if right is None or facts.unasked or not _within(facts.payment_on, facts.requested_on, right.window.count):
         return None
     if right.requires_unredeemed and (not measures or any(measure.used for measure in measures)):
         return None

@@ -103,7 +103,7 @@ def _check_prices(facts: Facts) -> None:
 
 def _check_contract_price(facts: Facts) -> None:
     price_fen = facts.contract_unit_price_fen
-    if price_fen is None or facts.paid_centihours is None or facts.cause not in {"family", "mutual"}:
+    if price_fen is None or facts.paid_centihours is None:
         return
     # A price rounded to the fen may fall short by less than a fen an hour.
     if (price_fen + 1) * facts.paid_centihours <= facts.whole_fen * CENTIHOURS_PER_HOUR:

@@ -44,7 +44,7 @@ def _counted(start_on: date, period: Period, key: str, rules: RuleSet) -> Refund
     return RefundDeadline(
         on=found.on,
         payer=PAYER,
-        ground=f"{row.source} art. {row.article}" if row.article else row.source,
+        ground=row.citation,
         counted_from_on=start_on,
         count=period.count,
         unit=period.unit,

@@ -29,6 +29,7 @@ def facts_of(  # noqa: PLR0913 - each is a fact that a mediator or officer state
     list_price_unreasonable: bool = False,
     contract_unit_price_fen: int | None = None,
     progress_percent: int | None = None,
+    unasked: bool = False,
 ) -> Facts:
     """What a refund of this contract is computed from, on the business date `on`.
 
@@ -84,7 +85,8 @@ def facts_of(  # noqa: PLR0913 - each is a fact that a mediator or officer state
         rescinded_on=asked_on,
         decided_on=on,
         as_of_on=on,
-        prior_same_service=terms.prior_same_service is not False,
+        prior_same_service=terms.prior_same_service,
+        unasked=unasked,
         jurisdiction=header.jurisdiction,
         category=header.category,
     )

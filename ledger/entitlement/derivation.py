@@ -53,8 +53,7 @@ class Ground(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, rules: RuleSet, row: Parameter) -> "Ground":
         """Cites a row of a rule set."""
-        article = f" art. {row.article}" if row.article else ""
-        return cls(f"{row.source}{article}", rules.id, row.key, row.verified)
+        return cls(row.citation, rules.id, row.key, row.verified)
 
 
 class Figure(msgspec.Struct, frozen=True):

@@ -69,11 +69,10 @@ def _figures(facts: Facts, courts: RuleSet, local: RuleSet | None) -> tuple[list
     formulas, notes = _formulas(facts, measures, courts, local)
     ordinance = withdrawal_figure(facts, local, measures) if local else None
     in_scope = local is not None and local.cooling_off is not None and local.cooling_off.applies is True
-    full = [
-        ordinance if in_scope else None,
-        before_start_figure(facts, local, courts),
-        withdrawal_figure(facts, courts, measures),
-    ]
+    seven_days = withdrawal_figure(facts, courts, measures)
+    if seven_days is not None and facts.prior_same_service is None:
+        notes.append("prior_same_service_not_stated")
+    full = [ordinance if in_scope else None, before_start_figure(facts, local, courts), seven_days]
     ranked = [figure for figure in full if figure is not None] + formulas
     if ordinance is not None and not in_scope:
         notes.append("cooling_off_scope_not_known")

@@ -76,8 +76,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     rescinded_on: date | None = None
     decided_on: date | None = None
     as_of_on: date | None = None
-    prior_same_service: bool = False
-    """Whether the family had tried the same service, here or elsewhere, when it signed."""
+    prior_same_service: bool | None = None
+    """Whether the family had tried the same service, here or elsewhere, when it signed; None where nobody said."""
+    unasked: bool = False
+    """Whether it is due although nobody asked, as in a closure: the seven days need a request."""
     jurisdiction: str | None = None
     category: str | None = None
     interest_until_on: date | None = None

@@ -56,6 +56,7 @@ def _by_measure(facts: Facts, first: Measure, measures: tuple[Measure, ...], rul
         case "hours" if facts.cause == "mutual" and facts.contract_unit_price_fen is not None:
             yield _mixed(facts, first, facts.contract_unit_price_fen, rules)
             yield from _counter(lambda: _average(facts, first, rules))
+            yield from _claimed_list_price(facts, _beyond_gifts(first), rules)
         case _:
             yield from _averages(facts, first, rules)
             yield from _claimed_list_price(facts, _units(first, measures), rules)
@@ -118,9 +119,14 @@ def _paid_average(facts: Facts, measure: Measure, cited: Ground) -> Figure:
 
 def _mixed(facts: Facts, hours: Measure, price_fen: int, rules: RuleSet) -> Figure:
     """Consumer association: used hours less the gift hours attached to them, at the contract's unit price."""
-    charged = Measure("hours", hours.bought, hours.given, max(hours.used - hours.given, Fraction(0)))
-    used = priced(charged, Fraction(price_fen), "used", "class hours used beyond the gifts, at the contract price")
+    label = "class hours used beyond the gifts, at the contract price"
+    used = priced(_beyond_gifts(hours), Fraction(price_fen), "used", label)
     return figure(facts, "mixed_price", ground(rules, "price.mutual_contract_unit"), used)
+
+
+def _beyond_gifts(hours: Measure) -> Measure:
+    """The hours an agreement to part charges: those used, less the gift hours attached to them."""
+    return Measure("hours", hours.bought, hours.given, max(hours.used - hours.given, Fraction(0)))
 
 
 # -- the family's cause (art. 19, 20)

@@ -110,8 +110,13 @@ class EntitlementRequest(_Model):
     """Date of the decision, which chooses the judicial rules; the newest apply when left out."""
     as_of_on: Day | None = None
     """Day asked about; a settlement signed later does not bind yet."""
-    prior_same_service: bool = False
-    """Whether the family had tried the same service when it signed (bars the seven days of art. 14)."""
+    prior_same_service: bool | None = None
+    """Whether the family had tried the same service when it signed (bars the seven days of art. 14).
+
+    Left out, the seven days stand: earlier experience is an exception, which whoever relies on it must show.
+    """
+    unasked: bool = False
+    """Whether it is due although nobody asked, as in a closure: the seven days' rights need a request."""
     jurisdiction: Annotated[str, Field(max_length=16, examples=["CN-BJ"])] | None = None
     category: Category | None = None
     interest_until_on: Day | None = None

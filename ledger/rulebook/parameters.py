@@ -41,6 +41,12 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Whether the content of the rule is not known."""
         return self.value is None
 
+    @property
+    def citation(self) -> str:
+        """The source with its article; an article that the source names already is not named again."""
+        cited = self.article.split(" ")[0]
+        return f"{self.source} art. {self.article}" if cited and cited not in self.source.split() else self.source
+
     def in_force(self, on: date, revision: int) -> bool:
         """Whether this row speaks for `on` in that revision of the rulebook."""
         if self.since_revision > revision or (self.until_revision is not None and self.until_revision <= revision):

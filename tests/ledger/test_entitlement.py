@@ -14,8 +14,10 @@ from ledger.entitlement import (
     Settlement,
     allocate_payment,
     entitle,
+    entitle_naming_idle,
 )
 from ledger.identifiers import Cause
+from ledger.rulebook.files import parameters
 
 
 def hours(cause: Cause, paid_fen: int = 10_000_00, **more: object) -> Derivation:
@@ -302,6 +304,28 @@ def test_where_the_place_decides_an_unknown_practice_of_the_courts_is_only_noted
         "share_of_completed_hours",
         ("judicial_rule_unknown:price.family",),
     )
+
+
+def test_no_ground_cites_its_article_twice() -> None:
+    found = hours("institution", list_unit_price_fen=300_00)
+    assert found.binding.ground == "(2022)渝01民终4000号; analogy to 法释〔2025〕4号 18(2)"
+    for book in ("administrative", "judicial", "rates"):
+        for row in parameters(book):
+            assert not row.article or row.citation.count(row.article.split(" ")[0]) >= 1
+            assert row.citation.split().count(row.article.split(" ")[0]) <= 1, row.citation
+
+
+def test_a_stated_fact_that_changes_nothing_is_named() -> None:
+    facts = Facts(
+        paid_fen=10_000_00, cause="institution", paid_centihours=4000, used_centihours=1000,
+        stopped_on=date(2026, 1, 1), market_unit_price_fen=1, contract_unit_price_fen=300_00,
+        list_unit_price_fen=300_00,
+    )  # fmt: skip
+    idle = entitle_naming_idle(facts).notes
+    assert idle == tuple(
+        f"no_effect:{name}" for name in ("market_unit_price_fen", "contract_unit_price_fen", "stopped_on")
+    )
+    assert entitle_naming_idle(facts, frozenset({"stopped_on"})).notes == ("no_effect:stopped_on",)
 
 
 def test_the_rule_sets_used_are_named() -> None:

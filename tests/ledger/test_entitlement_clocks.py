@@ -84,6 +84,19 @@ def test_who_knew_the_service_before_has_no_seven_days_by_the_courts_rule() -> N
     assert asked(date(2026, 3, 5), used_centihours=200, prior_same_service=True).binding.method == "list_price"
 
 
+@pytest.mark.parametrize(
+    ("tried", "method"), [(None, "full_cooling_off"), (False, "full_cooling_off"), (True, "list_price")]
+)
+def test_only_earlier_experience_that_was_shown_bars_the_seven_days(tried: bool | None, method: str) -> None:  # noqa: FBT001 - a fact of the case
+    found = asked(date(2026, 3, 5), used_centihours=200, prior_same_service=tried)
+    assert found.binding.method == method
+    assert ("prior_same_service_not_stated" in found.notes) is (tried is None)
+
+
+def test_what_is_due_unasked_is_no_withdrawal_within_seven_days() -> None:
+    assert asked(date(2026, 3, 5), used_centihours=200, unasked=True).binding.method == "list_price"
+
+
 def test_before_may_2025_no_such_right_was_decided() -> None:
     found = entitle(
         Facts(
@@ -122,7 +135,7 @@ def test_for_licensed_academic_classes_the_ordinance_is_shown_and_does_not_bind(
     found = asked(date(2026, 3, 5), jurisdiction="CN-BJ", category="academic")
     assert (found.binding.ground, found.notes) == (
         "法释〔2025〕4号 art. 14",
-        ("cooling_off_scope_not_known",),
+        ("prior_same_service_not_stated", "cooling_off_scope_not_known"),
     )
     shown = next(figure for figure in found.figures if "条例" in figure.ground)
     assert (shown.binding, shown.verified) == (False, "partial")

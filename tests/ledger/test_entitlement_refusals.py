@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 import ledger.distribution  # noqa: F401 - its refusals are counted below
 from ledger.entitlement import EntitlementRequest, entitle
 from ledger.entitlement import refusals as no
+from ledger.identifiers import Cause
 from ledger.rejections import Rejection
 from ledger.rulebook import UnknownRuleSet
 from ledger.workdays import DateOutsideCalendar
@@ -46,7 +48,10 @@ PASS = {"paid_fen": 100, "cause": "family", "term_starts_on": "2026-01-01", "ter
             {"paid_hours": None, "used_hours": None, "progress_percent": 30, "list_unit_price_fen": 1},
             no.PriceWithoutUnits("list_unit_price_fen"),
         ),
-        ({"cause": "mutual", "contract_unit_price_fen": 19_900}, no.ContractPriceBelowPaid(19_900, 800_000)),
+        *(
+            ({"cause": cause, "contract_unit_price_fen": 19_900}, no.ContractPriceBelowPaid(19_900, 800_000))
+            for cause in get_args(Cause)
+        ),
         (
             {"contract_tiers": [{"refund_percent": 50}, {"refund_percent": 40}]},
             no.TiersContradict(0),

@@ -35,7 +35,9 @@ def test_we_02_gifts_attached_to_used_hours_at_the_contract_price() -> None:
         "used_hours": "93",
         "cause": "mutual",
     }
-    assert derive(**terms, contract_unit_price_fen=320_00).binding_refund_fen == 5_440_00
+    found = derive(**terms, contract_unit_price_fen=320_00, list_unit_price_fen=340_00)
+    assert (found.binding.method, found.binding_refund_fen) == ("mixed_price", 5_440_00)
+    assert refund_by(found, "list_price") == 3_780_00  # the institution's version, at the price of the higher grade
     assert derive(**terms, contract_unit_price_fen=340_00).binding_refund_fen == 3_780_00  # rejected version
 
 

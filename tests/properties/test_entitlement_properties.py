@@ -8,7 +8,8 @@ import msgspec
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ledger.entitlement import ContractTier, Deduction, Derivation, Facts, Settlement, entitle
+from ledger.entitlement import ContractTier, Deduction, Derivation, Facts, Settlement, entitle, entitle_naming_idle
+from ledger.entitlement.refusals import ContractPriceBelowPaid
 from ledger.identifiers import Cause
 from ledger.money import round_half_up
 from ledger.rejections import Rejection
@@ -59,7 +60,8 @@ anything = st.builds(
     rescinded_on=st.none() | days,
     decided_on=st.none() | days,
     as_of_on=st.none() | days,
-    prior_same_service=st.booleans(),
+    prior_same_service=st.none() | st.booleans(),
+    unasked=st.booleans(),
     jurisdiction=st.none() | st.sampled_from(places()),
     category=st.sampled_from(["academic", "sport", "sci_tech", "culture_art", "non_academic"]),
 )
@@ -111,7 +113,7 @@ def plausible(draw: st.DrawFn) -> Facts:
         rescinded_on=requested_on,
         interest_until_on=requested_on + timedelta(days=draw(st.integers(0, 900))),
         day_count=draw(st.sampled_from([None, 360, 365])),
-        prior_same_service=draw(st.booleans()),
+        prior_same_service=draw(st.none() | st.booleans()),
         jurisdiction=draw(st.none() | st.sampled_from(places())),
         category=draw(st.sampled_from(["academic", "sport", "sci_tech", "culture_art", "non_academic"])),
         **stated,  # type: ignore[arg-type]
@@ -173,6 +175,39 @@ def answer_or_refusal(facts: Facts) -> Derivation | Rejection:
         return entitle(facts)
     except Rejection as refusal:
         return refusal
+
+
+OPTIONAL = tuple(each for each in msgspec.structs.fields(Facts) if not each.required)
+NAMES = dict(zip((name for name in Facts.__struct_fields__ if "_centi" in name), (
+    "paid_hours", "gift_hours", "used_hours", "disputed_hours", "progress_percent"), strict=True))  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(anything | plausible())
+def test_no_stated_fact_is_silently_ignored(facts: Facts) -> None:
+    """Without any one fact another answer, or a refusal; else the answer names it."""
+    try:
+        found = entitle_naming_idle(facts)
+    except Rejection:
+        return
+    for each in OPTIONAL:
+        if getattr(facts, each.name) == each.default:
+            continue
+        without = answer_or_refusal(msgspec.structs.replace(facts, **{each.name: each.default}))
+        named = f"no_effect:{NAMES.get(each.name, each.name)}" in found.notes
+        bare = msgspec.structs.replace(found, notes=tuple(n for n in found.notes if not n.startswith("no_effect:")))
+        assert named is (without == bare), each.name
+
+
+@settings(max_examples=300, deadline=None)
+@given(contracts(), st.none() | fen, st.none() | fen)
+def test_a_contract_price_counts_or_is_refused_whatever_the_cause(
+    facts: Facts, price_fen: int | None, market_fen: int | None
+) -> None:
+    changed = msgspec.structs.replace(facts, contract_unit_price_fen=price_fen, market_unit_price_fen=market_fen)
+    impossible = price_fen is not None and (price_fen + 1) * (facts.paid_centihours or 0) <= facts.paid_fen * 100
+    found = answer_or_refusal(changed)
+    assert isinstance(found, ContractPriceBelowPaid) is impossible
 
 
 @settings(deadline=None)
