@@ -97,7 +97,7 @@ def _order_refunds(command: c.OrderClosureRefunds, context: Context) -> Iterator
         contract = live_contract(context, line.contract_id)
         new_refund(context, line.refund_id)
         no_open_refund(contract)
-        derivation = derive(context, contract, "institution", _due_from(contract, context))
+        derivation = derive(context, contract, "institution", _due_from(contract, context), unasked=True)
         if (amount_fen := due_fen(derivation, contract)) == 0:
             raise no.NothingDue(contract.contract_id)
         last = pay_by(context, contract, context.effective_on, derivation)
