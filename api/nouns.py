@@ -21,6 +21,7 @@ NOUNS: dict[str, type[c.Command]] = {
     "contract-amendments": c.AmendContract,
     "lesson-transfers": c.TransferLessons,
     "contract-endings": c.EndContract,
+    "subject-forgettings": c.ForgetSubject,
     "deposits": c.RecordDeposit,
     "deposit-applications": c.ApplyDeposit,
     "deposit-reversals": c.ReverseDeposit,

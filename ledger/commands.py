@@ -148,7 +148,8 @@ class UnfreezeEscrow(Command, by=[REGULATOR]):
 
     order_no: Text
     reason: Text
-    approved_by: Id
+    approved_by: Id | None = None
+    """The second person. A proposal may name who is asked; else it is whoever approves."""
 
 
 class RecordAttachment(Command, by=[REGULATOR, BANK]):
@@ -188,7 +189,8 @@ class DeclareClosure(Command, by=[REGULATOR]):
     kind: Literal["orderly", "abnormal"]
     stopped_on: date
     reason: Text
-    approved_by: Id
+    approved_by: Id | None = None
+    """The second person. A proposal may name who is asked; else it is whoever approves."""
 
 
 class CloseEscrow(Command, by=[REGULATOR]):
@@ -270,8 +272,11 @@ class RegisterContract(Command, by=[INSTITUTION, REGULATOR]):
     """Collected before supervision began and not yet taught: the caps of the day do not apply."""
 
     def touches(self) -> Iterable[SheetKey]:
-        """The contract, which must be new, and the child's other contracts."""
-        return (sheet_key(Contract, self.contract_id), SheetKey(f"child:{self.student_id}"))
+        """The contract, which must be new, the child's other contracts, and whether either of the two was forgotten."""
+        yield sheet_key(Contract, self.contract_id)
+        yield SheetKey(f"child:{self.student_id}")
+        yield sheet_key(Mark, "forgotten", self.guardian_id)
+        yield sheet_key(Mark, "forgotten", self.student_id)
 
 
 class AmendContract(Command, by=[INSTITUTION, REGULATOR]):
@@ -306,6 +311,22 @@ class EndContract(Command, by=[INSTITUTION, REGULATOR]):
     def touches(self) -> Iterable[SheetKey]:
         """The contract."""
         return (sheet_key(Contract, self.contract_id),)
+
+
+class ForgetSubject(Command, by=[INSTITUTION, REGULATOR]):
+    """Let go of a family member's data: nothing is held, due or on its way here, and the id never comes back."""
+
+    subject_id: Id
+    """A guardian or a student."""
+    stream_version: Annotated[int, Field(ge=1)]
+    """The version of the stream up to which the contracts were looked up."""
+    contract_ids: Annotated[list[Id], Field(max_length=MAX_LINES)]
+    """Every contract here that names the subject."""
+
+    def touches(self) -> Iterable[SheetKey]:
+        """The mark, which must be new, and the contracts."""
+        yield sheet_key(Mark, "forgotten", self.subject_id)
+        yield from (sheet_key(Contract, contract_id) for contract_id in self.contract_ids)
 
 
 # ── deposits ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -829,7 +850,8 @@ class OrderDistribution(Command, by=[REGULATOR]):
     cut_off_on: date
     list_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     """Chained over the list in order: h = sha256(h + "contract_id:refund_id:due_fen:share_fen\\n"), from "" on."""
-    approved_by: Id
+    approved_by: Id | None = None
+    """The second person. A proposal may name who is asked; else it is whoever approves."""
 
 
 class ShareLine(Line):
@@ -857,6 +879,23 @@ class ApproveShares(Command, by=[REGULATOR]):
 
 class CompleteDistribution(Command, by=[REGULATOR]):
     """Record that the whole ordered list has been approved."""
+
+    def touches(self) -> Iterable[SheetKey]:
+        """The distribution."""
+        yield sheet_key(Distribution, self.distribution_id)
+
+
+class CancelDistribution(Command, by=[REGULATOR]):
+    """Give up a distribution whose list is not complete; a second person approves. Nothing was paid from it."""
+
+    distribution_id: Id
+    reason: Text
+    approved_by: Id | None = None
+    """The second person. A proposal may name who is asked; else it is whoever approves."""
+
+    def touches(self) -> Iterable[SheetKey]:
+        """The distribution."""
+        yield sheet_key(Distribution, self.distribution_id)
 
     distribution_id: Id
 

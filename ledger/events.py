@@ -201,6 +201,14 @@ class ContractEnded(Event, frozen=True, kw_only=True):
     reason: Literal["completed", "refunded", "transferred", "settled", "unpaid"]
 
 
+class SubjectForgotten(Event, frozen=True, kw_only=True):
+    """This institution holds nothing of a family member any more and lets go of the data; the id never comes back."""
+
+    subject_id: str
+    contract_ids: tuple[str, ...] = ()
+    """The contracts here that named the subject, as guardian or student."""
+
+
 # ── deposits ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -765,7 +773,7 @@ class RefundSettlementReversed(Event, frozen=True, kw_only=True):
 Happening = (
     EscrowOpened | CustodianChanged | EscrowFrozen | EscrowUnfrozen | AttachmentRecorded | AttachmentLifted
     | InstitutionRenamed | InstitutionSucceeded | ClosureDeclared | EscrowClosed | DaySealed
-    | ContractRegistered | ContractAmended | LessonsTransferred | ContractEnded
+    | ContractRegistered | ContractAmended | LessonsTransferred | ContractEnded | SubjectForgotten
     | DepositReceived | DepositApplied | DepositReversed | OffPlatformPaymentAsserted | ShortfallRepaid
     | ClassConsumptionClaimed | ClassConsumptionConfirmed | ClassConsumptionDisputed | ClassConsumptionUpheld
     | ClassConsumptionReversed | ReleaseInstructed | ReleaseSettled | ReleaseReturned

@@ -31,5 +31,7 @@ class Order:
     """The request signature of the poster, where there is one (kept as the bank's word)."""
     guardian_id: str | None = None
     """Whom a guardian's order is for: only this guardian's contracts exist for it. None where nobody limits it."""
+    approved_by: str = ""
+    """The second person, where one confirmed what was asked."""
     expected_version: int | None = None
     """Stream version the caller decided from; another version is refused."""

@@ -310,6 +310,29 @@ class ContractNotPaid(Rejection):
     paid_fen: int
 
 
+@dataclass(unsafe_hash=True)
+class SubjectIsForgotten(Rejection):
+    """An id that was let go of never comes back."""
+
+    subject_id: str
+
+
+@dataclass(unsafe_hash=True)
+class SubjectStillNeeded(Rejection):
+    """Nobody is forgotten while money is held, due or on its way for them, or a contract runs."""
+
+    contract_id: str
+    reason: str
+
+
+@dataclass(unsafe_hash=True)
+class ForgettingOutdated(Rejection):
+    """The stream moved on since the subject's contracts were looked up."""
+
+    stream_version: int
+    version: int
+
+
 # ── deposits ────────────────────────────────────────────────────────────────────────────────────────────────
 
 

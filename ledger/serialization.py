@@ -32,6 +32,8 @@ class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     causation_id: str = ""
     source: Source | None = None
     signature: str = ""
+    approved_by: str = ""
+    """The second person, where one confirmed what the actor asked for."""
 
 
 class Recorded(Struct, frozen=True, kw_only=True, gc=False):
@@ -179,4 +181,5 @@ def envelope_of(order: Order, request: str, rules: str, recorded_at: int) -> Env
         causation_id=order.causation_id,
         source=order.source,
         signature=order.signature,
+        approved_by=order.approved_by,
     )

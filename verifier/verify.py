@@ -90,7 +90,7 @@ MONEY = {
 _SILENT = """
     escrow_opened custodian_changed escrow_frozen escrow_unfrozen attachment_recorded attachment_lifted
     institution_renamed institution_succeeded closure_declared escrow_closed day_sealed contract_registered
-    contract_amended contract_ended off_platform_payment_asserted class_consumption_claimed
+    contract_amended contract_ended subject_forgotten off_platform_payment_asserted class_consumption_claimed
     class_consumption_disputed class_consumption_upheld refund_requested refund_refused refund_withdrawn
     payee_substituted mediation_opened mediation_accepted mediation_extended settlement_agreed instalment_performed
     settlement_breached mediation_failed mediation_withdrawn mediation_expired judicial_confirmation_recorded

@@ -53,6 +53,7 @@ SAMPLES: dict[str, Any] = {
     "statement_id": "ab" * 32,
     "student_id": "S-1",
     "subject": "sport",
+    "subject_id": "S-1",
     "uscc": "91110108MA01A2B3CF",
     "used_hours": "12",
     "value_on": "2026-09-01",

@@ -20,6 +20,7 @@ _CONFLICT = (
     "settlement_not_overdue confirmation_too_late risk_deposit_exceeded risk_deposit_still_needed "
     "distribution_required distribution_still_open pot_exceeds_custody share_exceeds_due shares_exceed_pot "
     "distribution_differs_from_list command_in_flight reference_already_matched seal_outdated statement_incomplete "
+    "subject_is_forgotten subject_still_needed forgetting_outdated "
     "statement_line_out_of_turn statement_not_continuous"
 )
 """What is recorded does not allow it now."""

@@ -11,6 +11,7 @@ from ledger.decisions import (  # noqa: F401 - each registers its decisions
     reconciliation,
     refunds,
     releases,
+    subjects,
     supervision,
 )
 from ledger.decisions.context import DECISIONS, Context

@@ -70,7 +70,7 @@ def _give_back(command: c.ReturnRiskDeposit, context: Context) -> Iterator[e.Eve
 def _declare(command: c.DeclareClosure, context: Context) -> Iterator[e.Event]:
     """A licensed school pays families before wages even in bankruptcy (民促法 art. 59, 法释〔2010〕20号)."""
     running_escrow(context)
-    context.second_person(command.approved_by)
+    approved_by = context.second_person(command.approved_by)
     context.refuse_future("stopped_on", command.stopped_on)
     yield e.ClosureDeclared(
         effective_at=context.effective_at,
@@ -79,7 +79,7 @@ def _declare(command: c.DeclareClosure, context: Context) -> Iterator[e.Event]:
         reason=command.reason,
         priority_regime="licensed_school" if context.header.licensed else "company",
         declared_by=context.actor,
-        approved_by=command.approved_by,
+        approved_by=approved_by,
     )
 
 
@@ -124,7 +124,7 @@ def _due_from(contract: Contract, context: Context) -> date:
 @decides(c.OrderDistribution)
 def _order_distribution(command: c.OrderDistribution, context: Context) -> Iterator[e.Event]:
     _closing(context)
-    context.second_person(command.approved_by)
+    approved_by = context.second_person(command.approved_by)
     context.refuse_future("cut_off_on", command.cut_off_on)
     if context.escrow.find(Distribution, command.distribution_id) is not None:
         raise no.AlreadyRecorded("distribution", command.distribution_id)
@@ -145,7 +145,7 @@ def _order_distribution(command: c.OrderDistribution, context: Context) -> Itera
         priority_regime=context.header.priority_regime,
         list_sha256=command.list_sha256,
         ordered_by=context.actor,
-        approved_by=command.approved_by,
+        approved_by=approved_by,
     )
 
 
@@ -208,3 +208,20 @@ def _close(command: c.CloseEscrow, context: Context) -> Iterator[e.Event]:  # no
         if amount_fen := getattr(context.header, f"{account.name}_fen"):
             raise no.EscrowNotEmpty(account.name, amount_fen)
     yield e.EscrowClosed(effective_at=context.effective_at)
+@decides(c.CancelDistribution)
+def _cancel(command: c.CancelDistribution, context: Context) -> Iterator[e.Event]:
+    """Until the list is complete nothing of it counts, so that a wrong one is given up without a trace in what is paid.
+
+    A list that is complete is what two persons ordered, each share within its due and all within the pot.
+    """
+    distribution = _open_distribution(context, command.distribution_id)
+    approved_by = context.second_person(command.approved_by)
+    yield e.DistributionCancelled(
+        effective_at=context.effective_at,
+        distribution_id=distribution.distribution_id,
+        reason=command.reason,
+        cancelled_by=context.actor,
+        approved_by=approved_by,
+    )
+
+

@@ -80,10 +80,12 @@ class Context:
         if on > self.today:
             raise no.DateInFuture(field, on, self.today)
 
-    def second_person(self, approved_by: str) -> None:
-        """Raises SecondPersonRequired."""
-        if approved_by == self.actor:
-            raise no.SecondPersonRequired(approved_by)
+    def second_person(self, approved_by: str | None) -> str:
+        """The second person. Raises SecondPersonRequired where it is nobody, or who asks."""
+        if approved_by in {None, "", self.actor}:
+            raise no.SecondPersonRequired(self.actor)
+        assert approved_by is not None
+        return approved_by
 
 
 Decision = Callable[[Any, Context], Iterator[Event]]

@@ -12,6 +12,7 @@ from ledger import rejections as no
 from ledger.decisions.context import Context, decides
 from ledger.decisions.dues import derive, due_fen, retain_remainder
 from ledger.decisions.lookups import live_contract, no_refund_promised, running_escrow
+from ledger.decisions.subjects import remembered
 from ledger.decisions.valuation import left_centihours, transfer_value_fen
 from ledger.hours import format_hours
 from ledger.rulebook import RuleSet, select
@@ -26,6 +27,7 @@ def _register(command: c.RegisterContract, context: Context) -> Iterator[e.Event
     running_escrow(context)
     if context.escrow.find(Contract, command.contract_id) is not None:
         raise no.ContractAlreadyRegistered(command.contract_id)
+    remembered(context, command.guardian_id, command.student_id)
     context.refuse_future("signed_on", command.signed_on)
     if not timedelta(0) <= command.ends_on - command.starts_on <= LONGEST:
         raise no.DatesOutOfOrder("starts_on", "ends_on")

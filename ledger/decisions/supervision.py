@@ -76,14 +76,14 @@ def _unfreeze(command: c.UnfreezeEscrow, context: Context) -> Iterator[e.Event]:
     open_escrow(context)
     if not context.header.frozen:
         raise no.EscrowNotFrozen
-    context.second_person(command.approved_by)
+    approved_by = context.second_person(command.approved_by)
     frozen_on = local_date(context.header.frozen_at)
     days = (frozen_on + timedelta(days=n) for n in range((context.effective_on - frozen_on).days + 1))
     yield e.EscrowUnfrozen(
         effective_at=context.effective_at,
         order_no=command.order_no,
         reason=command.reason,
-        approved_by=command.approved_by,
+        approved_by=approved_by,
         stopped_workdays=sum(map(is_workday, days)),
     )
 

@@ -11,6 +11,7 @@ from ledger.evolution import (  # noqa: F401 - each registers its folds
     reconciliation,
     refunds,
     releases,
+    subjects,
     supervision,
 )
 from ledger.evolution.folds import FOLDS
