@@ -70,6 +70,7 @@ NOUNS: dict[str, type[c.Command]] = {
     "distributions": c.OrderDistribution,
     "distribution-share-approvals": c.ApproveShares,
     "distribution-completions": c.CompleteDistribution,
+    "distribution-cancellations": c.CancelDistribution,
 }
 
 DECIDED_FROM_WHAT_WAS_READ = frozenset({c.OrderDistribution})

@@ -869,16 +869,16 @@ class ApproveShares(Command, by=[REGULATOR]):
     shares: Annotated[list[ShareLine], Field(min_length=1, max_length=500)]
 
     def touches(self) -> Iterable[SheetKey]:
-        """The distribution, the contracts, the refunds, and the marks of the shares, which must be new."""
+        """The distribution and the refunds."""
         yield sheet_key(Distribution, self.distribution_id)
         for share in self.shares:
-            yield sheet_key(Contract, share.contract_id)
             yield sheet_key(Refund, share.refund_id)
-            yield sheet_key(Mark, "share", f"{self.distribution_id}:{share.contract_id}")
 
 
 class CompleteDistribution(Command, by=[REGULATOR]):
-    """Record that the whole ordered list has been approved."""
+    """Record that the whole ordered list has been approved: from now on its shares may be paid."""
+
+    distribution_id: Id
 
     def touches(self) -> Iterable[SheetKey]:
         """The distribution."""
@@ -896,8 +896,6 @@ class CancelDistribution(Command, by=[REGULATOR]):
     def touches(self) -> Iterable[SheetKey]:
         """The distribution."""
         yield sheet_key(Distribution, self.distribution_id)
-
-    distribution_id: Id
 
 
 # ── bank's books ────────────────────────────────────────────────────────────────────────────────────────────

@@ -659,7 +659,7 @@ class DistributionOrdered(Event, frozen=True, kw_only=True):
 
 
 class DistributionShareApproved(Event, frozen=True, kw_only=True):
-    """One family's share: this much of its refund may be paid now."""
+    """One family's share: this much of its refund may be paid once the whole list is complete."""
 
     distribution_id: str
     contract_id: str
@@ -669,11 +669,20 @@ class DistributionShareApproved(Event, frozen=True, kw_only=True):
 
 
 class DistributionCompleted(Event, frozen=True, kw_only=True):
-    """Every share of a distribution has been approved; shares sum to what was shared."""
+    """Every share of a distribution has been approved; shares sum to what was shared, and may be paid from now on."""
 
     distribution_id: str
     shared_fen: Fen
     families: int
+
+
+class DistributionCancelled(Event, frozen=True, kw_only=True):
+    """A distribution was given up before its list was complete: none of its shares counts."""
+
+    distribution_id: str
+    reason: str
+    cancelled_by: str
+    approved_by: str
 
 
 # ── bank's books ────────────────────────────────────────────────────────────────────────────────────────────
@@ -783,7 +792,7 @@ Happening = (
     | MediationOpened | MediationAccepted | MediationExtended | SettlementAgreed | InstalmentPerformed
     | SettlementBreached | MediationFailed | MediationWithdrawn | MediationExpired | JudicialConfirmationRecorded
     | AwardRecorded | RiskDepositPlaced | RiskDepositDrawn | RiskDepositReturned
-    | DistributionOrdered | DistributionShareApproved | DistributionCompleted
+    | DistributionOrdered | DistributionShareApproved | DistributionCompleted | DistributionCancelled
     | StatementRecorded | StatementLineMatched | ReconciliationBreakOpened | ReconciliationBreakResolved
     | ReleaseSettlementReversed | RefundSettlementReversed
 )  # fmt: skip

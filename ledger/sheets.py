@@ -54,6 +54,8 @@ class Header(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=Tru
     """The part of `institution_receivable_fen` that no contract carries: a deposit taken back after it was refunded."""
     distribution_id: str = ""
     """The last distribution ordered; shares of it limit what may be paid."""
+    reserved_fen: int = 0
+    """Money in custody that is somebody's already and not on its way yet: shares, and refunds tied to no contract."""
     statement_id: str = ""
     """The last bank statement; the next one begins where it ends."""
     statements: int = 0
@@ -281,7 +283,11 @@ class Refund(Sheet, kw_only=True):
     """The last day to pay."""
     payee_ref: str = ""
     allowed_fen: int | None = None
-    """What distributions let be paid so far; None when no distribution limits this refund."""
+    """What distributions before the one in `share_of` let be paid; None when none limited this refund."""
+    share_of: str = ""
+    """The last distribution that has a share for this refund."""
+    then_allowed_fen: int = 0
+    """What may be paid in all once that distribution is complete."""
     instructions: tuple[Instruction, ...] = ()
 
     @property
@@ -374,7 +380,15 @@ class Distribution(Sheet, kw_only=True):
     shared_fen: int = 0
     chain: str = ""
     """Hash over the shares approved so far; equals `list_sha256` when the list is complete."""
+    pending_fen: int = 0
+    """What its shares will keep in custody for families once it is complete."""
     completed: bool = False
+    cancelled: bool = False
+
+    @property
+    def running(self) -> bool:
+        """Whether its list is still being approved: none of its shares may be paid."""
+        return not self.completed and not self.cancelled
 
 
 class Attachment(Sheet, kw_only=True):

@@ -1,5 +1,6 @@
 """What custody covers of a debt: a contract's own money, never another family's."""
 
+from ledger.allowance import allowed_fen
 from ledger.escrow import Escrow
 from ledger.sheets import Contract, Refund
 from projections.notes import ContractNote
@@ -17,8 +18,9 @@ def covered_fen(escrow: Escrow, refund: Refund, contract: Contract | None, open_
     A distribution pays its shares; else a deposit that is tied to no contract pays itself, and a contract's refunds are
     paid from what it holds, the earliest first, less what the institution must put back.
     """
-    if refund.allowed_fen is not None:
-        return max(0, min(open_fen, refund.allowed_fen - refund.instructed_fen - refund.settled_fen))
+    allowed = allowed_fen(escrow, refund)
+    if allowed is not None:
+        return max(0, min(open_fen, allowed - refund.instructed_fen - refund.settled_fen))
     if contract is None:
         return open_fen
     if refund.status != "agreed":

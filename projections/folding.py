@@ -32,6 +32,7 @@ ABOUT_THE_INSTITUTION: frozenset[type[e.Event]] = frozenset(
         e.DaySealed,
         e.DistributionOrdered,
         e.DistributionCompleted,
+        e.DistributionCancelled,
     }
 )
 """Events that concern every contract of an institution, or none."""

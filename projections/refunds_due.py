@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Literal
 
+from ledger.allowance import allowed_fen
 from ledger.escrow import Escrow
 from ledger.identifiers import Cause
 from ledger.sheets import Contract, Deposit, Profile, Refund
@@ -121,7 +122,7 @@ def refund_rows(escrow: Escrow, refund: Refund) -> Iterable[RefundDue]:
         pay_by=None if clock is None else clock.on,
         calendar="" if clock is None else clock.calendar,
         provisional=clock is not None and clock.provisional,
-        allowed_fen=refund.allowed_fen,
+        allowed_fen=allowed_fen(escrow, refund),
     )
 
 

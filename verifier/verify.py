@@ -94,8 +94,8 @@ _SILENT = """
     class_consumption_disputed class_consumption_upheld refund_requested refund_refused refund_withdrawn
     payee_substituted mediation_opened mediation_accepted mediation_extended settlement_agreed instalment_performed
     settlement_breached mediation_failed mediation_withdrawn mediation_expired judicial_confirmation_recorded
-    award_recorded distribution_ordered distribution_share_approved distribution_completed statement_recorded
-    statement_line_matched reconciliation_break_opened reconciliation_break_resolved
+    award_recorded distribution_ordered distribution_share_approved distribution_completed distribution_cancelled
+    statement_recorded statement_line_matched reconciliation_break_opened reconciliation_break_resolved
 """
 SILENT = frozenset(f"{name}.1" for name in _SILENT.split())
 """Events that move no money."""

@@ -1,11 +1,12 @@
 """The end of an institution: security, closure, refunds in chunks, distribution of a short pot, closing the account."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from ledger import commands as c
 from ledger import events as e
 from ledger import rejections as no
+from ledger.allowance import reserved_fen
 from ledger.decisions.context import Context, decides
 from ledger.decisions.dues import agreement, derive, due_fen, pay_by, retain_remainder
 from ledger.decisions.lookups import (
@@ -13,6 +14,7 @@ from ledger.decisions.lookups import (
     live_contract,
     new_refund,
     no_open_refund,
+    no_running_distribution,
     open_escrow,
     payable_fen,
     refund_of,
@@ -128,10 +130,8 @@ def _order_distribution(command: c.OrderDistribution, context: Context) -> Itera
     context.refuse_future("cut_off_on", command.cut_off_on)
     if context.escrow.find(Distribution, command.distribution_id) is not None:
         raise no.AlreadyRecorded("distribution", command.distribution_id)
-    last_id = context.header.distribution_id
-    if last_id and not context.escrow.get(Distribution, last_id).completed:
-        raise no.DistributionStillOpen(last_id)
-    if command.pot_fen > (available_fen := payable_fen(context)):
+    no_running_distribution(context)
+    if command.pot_fen > (available_fen := distributable_fen(context)):
         raise no.PotExceedsCustody(available_fen, command.pot_fen)
     yield e.DistributionOrdered(
         effective_at=context.effective_at,
@@ -149,10 +149,16 @@ def _order_distribution(command: c.OrderDistribution, context: Context) -> Itera
     )
 
 
+def distributable_fen(context: Context) -> int:
+    """Money in custody that is nobody's yet: no earlier share, no payer's own unapplied deposit is given away twice."""
+    header = context.header
+    return max(0, payable_fen(context) - header.unapplied_fen - header.reserved_fen)
+
+
 def _open_distribution(context: Context, distribution_id: str) -> Distribution:
     open_escrow(context)
     distribution = context.escrow.find(Distribution, distribution_id)
-    if distribution is None or distribution.completed:
+    if distribution is None or not distribution.running:
         raise no.DistributionUnknown(distribution_id)
     return distribution
 
@@ -160,20 +166,9 @@ def _open_distribution(context: Context, distribution_id: str) -> Distribution:
 @decides(c.ApproveShares)
 def _approve_shares(command: c.ApproveShares, context: Context) -> Iterator[e.Event]:
     distribution = _open_distribution(context, command.distribution_id)
-    unrepeated("contract", (share.contract_id for share in command.shares))
+    _each_refund_once(command.shares)
     for share in command.shares:
-        refund = refund_of(context, share.refund_id, "agreed")
-        if refund.contract_id != share.contract_id:
-            raise no.RefundUnknown(share.refund_id)
-        reference = f"{command.distribution_id}:{share.contract_id}"
-        unmarked(context, "share", reference)
-        if distribution.approved == distribution.families:
-            raise no.DistributionDiffersFromList(
-                distribution.distribution_id, distribution.families, distribution.approved + 1
-            )
-        paid_fen = refund.instructed_fen + refund.settled_fen
-        allowed_fen = 0 if refund.allowed_fen is None else max(0, refund.allowed_fen - paid_fen)
-        owed_fen = max(0, refund.open_fen - allowed_fen)
+        owed_fen = _still_owed_fen(share, distribution, context)
         if share.share_fen > owed_fen:
             raise no.ShareExceedsDue(share.contract_id, owed_fen, share.share_fen)
         if (shared_fen := distribution.shared_fen + share.share_fen) > distribution.pot_fen:
@@ -186,6 +181,29 @@ def _approve_shares(command: c.ApproveShares, context: Context) -> Iterator[e.Ev
             due_fen=owed_fen,
             share_fen=share.share_fen,
         )
+
+
+def _each_refund_once(shares: Iterable[c.ShareLine]) -> None:
+    """A contract may have several refunds (the parts of a settlement): each has a share of its own."""
+    seen: set[str] = set()
+    for share in shares:
+        if share.refund_id in seen:
+            raise no.LineRepeated("contract", share.contract_id)
+        seen.add(share.refund_id)
+
+
+def _still_owed_fen(share: c.ShareLine, distribution: Distribution, context: Context) -> int:
+    """What of an agreed refund is neither paid, on its way nor allowed by an earlier distribution, fen."""
+    refund = refund_of(context, share.refund_id, "agreed")
+    if refund.contract_id != share.contract_id:
+        raise no.RefundUnknown(share.refund_id)
+    if refund.share_of == distribution.distribution_id:
+        raise no.AlreadyRecorded("share", f"{distribution.distribution_id}:{share.contract_id}")
+    if distribution.approved == distribution.families:
+        raise no.DistributionDiffersFromList(
+            distribution.distribution_id, distribution.families, distribution.approved + 1
+        )
+    return max(0, refund.open_fen - reserved_fen(context.escrow, refund))
 
 
 @decides(c.CompleteDistribution)
@@ -201,13 +219,6 @@ def _complete(command: c.CompleteDistribution, context: Context) -> Iterator[e.E
     )
 
 
-@decides(c.CloseEscrow)
-def _close(command: c.CloseEscrow, context: Context) -> Iterator[e.Event]:  # noqa: ARG001 - the command is its name
-    _closing(context)
-    for account in ACCOUNTS:
-        if amount_fen := getattr(context.header, f"{account.name}_fen"):
-            raise no.EscrowNotEmpty(account.name, amount_fen)
-    yield e.EscrowClosed(effective_at=context.effective_at)
 @decides(c.CancelDistribution)
 def _cancel(command: c.CancelDistribution, context: Context) -> Iterator[e.Event]:
     """Until the list is complete nothing of it counts, so that a wrong one is given up without a trace in what is paid.
@@ -225,3 +236,10 @@ def _cancel(command: c.CancelDistribution, context: Context) -> Iterator[e.Event
     )
 
 
+@decides(c.CloseEscrow)
+def _close(command: c.CloseEscrow, context: Context) -> Iterator[e.Event]:  # noqa: ARG001 - the command is its name
+    _closing(context)
+    for account in ACCOUNTS:
+        if amount_fen := getattr(context.header, f"{account.name}_fen"):
+            raise no.EscrowNotEmpty(account.name, amount_fen)
+    yield e.EscrowClosed(effective_at=context.effective_at)

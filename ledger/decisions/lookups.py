@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from ledger import rejections as no
+from ledger.allowance import running_distribution
 from ledger.decisions.context import Context
 from ledger.sheets import Case, Contract, Deposit, Lesson, Mark, Refund
 
@@ -118,6 +119,13 @@ def unrepeated(what: str, ids: Iterable[str]) -> None:
         if each in seen:
             raise no.LineRepeated(what, each)
         seen.add(each)
+
+
+def no_running_distribution(context: Context) -> None:
+    """Raises DistributionStillOpen while a list of shares is being approved: what is owed must stay as it was read."""
+    running = running_distribution(context.escrow)
+    if running is not None:
+        raise no.DistributionStillOpen(running.distribution_id)
 
 
 def in_custody(context: Context, amount_fen: int) -> None:

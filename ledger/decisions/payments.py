@@ -5,9 +5,18 @@ from collections.abc import Iterator
 from ledger import commands as c
 from ledger import events as e
 from ledger import rejections as no
+from ledger.allowance import allowed_fen, reserved_fen
 from ledger.decisions.context import Context, decides
 from ledger.decisions.dues import retain_remainder
-from ledger.decisions.lookups import contract_of, in_custody, live_contract, payable_fen, refund_of, unmarked
+from ledger.decisions.lookups import (
+    contract_of,
+    in_custody,
+    live_contract,
+    no_running_distribution,
+    payable_fen,
+    refund_of,
+    unmarked,
+)
 from ledger.sheets import Case, Contract, Deposit, Instruction, Refund
 
 
@@ -39,10 +48,9 @@ def _covered_fen(refund: Refund, context: Context) -> int:
     Another family's money never pays it: what the institution must put back for this contract waits until it is there.
     """
     header = context.header
-    if refund.allowed_fen is not None:
-        return max(0, min(refund.open_fen, refund.allowed_fen - refund.instructed_fen - refund.settled_fen))
-    if refund.contract_id is None:
-        return refund.open_fen
+    if allowed_fen(context.escrow, refund) is not None or refund.contract_id is None:
+        return reserved_fen(context.escrow, refund)
+    no_running_distribution(context)
     owed_fen = header.refund_payable_fen + header.unearned_fen + header.unapplied_fen
     if header.closure is not None and owed_fen > (available_fen := payable_fen(context)):
         raise no.DistributionRequired(available_fen, owed_fen)
@@ -155,6 +163,8 @@ def _acknowledge(command: c.AcknowledgeOffPlatformRefund, context: Context) -> I
     refund = refund_of(context, command.refund_id, "agreed") if command.refund_id is not None else None
     if refund is not None and refund.contract_id != contract.contract_id:
         raise no.RefundUnknown(refund.refund_id)
+    if refund is not None:
+        no_running_distribution(context)
     owed_fen = contract.unearned_fen if refund is None else refund.open_fen
     if command.amount_fen > owed_fen:
         raise no.AcknowledgementExceedsDue(contract.contract_id, owed_fen, command.amount_fen)

@@ -3,6 +3,7 @@
 import hashlib
 
 from ledger import events as e
+from ledger.allowance import allowed_fen
 from ledger.escrow import Escrow
 from ledger.evolution.folds import folds
 from ledger.sheets import Distribution, Mark, Refund
@@ -37,10 +38,11 @@ def _share_approved(escrow: Escrow, event: e.DistributionShareApproved) -> None:
     distribution.approved += 1
     distribution.chain = chained(distribution.chain, event)
     distribution.shared_fen += event.share_fen
-    escrow.put(Mark(what="share", reference=f"{event.distribution_id}:{event.contract_id}"))
+    distribution.pending_fen += event.share_fen
     refund = escrow.get(Refund, event.refund_id)
+    refund.allowed_fen = allowed_fen(escrow, refund)
     before_fen = refund.instructed_fen + refund.settled_fen if refund.allowed_fen is None else refund.allowed_fen
-    refund.allowed_fen = before_fen + event.share_fen
+    refund.share_of, refund.then_allowed_fen = event.distribution_id, before_fen + event.share_fen
 
 
 def chained(chain: str, share: e.DistributionShareApproved) -> str:
@@ -51,4 +53,12 @@ def chained(chain: str, share: e.DistributionShareApproved) -> str:
 
 @folds(e.DistributionCompleted)
 def _distribution_completed(escrow: Escrow, event: e.DistributionCompleted) -> None:
-    escrow.get(Distribution, event.distribution_id).completed = True
+    distribution = escrow.get(Distribution, event.distribution_id)
+    distribution.completed = True
+    escrow.header.reserved_fen += distribution.pending_fen
+
+
+@folds(e.DistributionCancelled)
+def _distribution_cancelled(escrow: Escrow, event: e.DistributionCancelled) -> None:
+    """Its shares never counted: that it is cancelled is all there is to remember."""
+    escrow.get(Distribution, event.distribution_id).cancelled = True

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from ledger import events as e
+from ledger.allowance import reserving
 from ledger.escrow import Escrow
 from ledger.evolution.folds import folds
 from ledger.evolution.refunds import settle_up
@@ -58,7 +59,8 @@ def _lower_refunds(escrow: Escrow, refund_ids: Iterable[str], fen: int) -> None:
         refund = escrow.get(Refund, refund_id)
         if refund.status == "agreed":
             lowered_fen = min(fen, refund.open_fen)
-            refund.agreed_fen -= lowered_fen
+            with reserving(escrow, refund):
+                refund.agreed_fen -= lowered_fen
             fen -= lowered_fen
             settle_up(escrow, refund)
 

@@ -3,6 +3,7 @@
 from msgspec import structs
 
 from ledger import events as e
+from ledger.allowance import reserving
 from ledger.escrow import Escrow
 from ledger.evolution.folds import folds
 from ledger.sheets import Contract, Deposit, Instruction, Mark, Refund
@@ -46,6 +47,7 @@ def _refund_agreed(escrow: Escrow, event: e.RefundAgreement) -> None:
         contract.refunded_fen += event.amount_fen
         contract.beyond_fen += event.earned_fen + event.receivable_fen
     if event.deposit_id is not None:
+        escrow.header.reserved_fen += event.amount_fen
         deposit = escrow.get(Deposit, event.deposit_id)
         deposit.unapplied_fen -= event.unapplied_fen
         deposit.refund_id = event.refund_id
@@ -73,7 +75,8 @@ def _refund_refused(escrow: Escrow, event: e.RefundRefused) -> None:
 @folds(e.RefundInstructed)
 def _refund_instructed(escrow: Escrow, event: e.RefundInstructed) -> None:
     refund = escrow.get(Refund, event.refund_id)
-    refund.instructed_fen += event.amount_fen
+    with reserving(escrow, refund):
+        refund.instructed_fen += event.amount_fen
     refund.instructions = (*refund.instructions, Instruction(event.instruction_id, event.amount_fen))
 
 
@@ -106,7 +109,8 @@ def _refund_settled(escrow: Escrow, event: e.RefundSettled) -> None:
 @folds(e.RefundReturned)
 def _refund_returned(escrow: Escrow, event: e.RefundReturned) -> None:
     refund = escrow.get(Refund, event.refund_id)
-    refund.instructed_fen -= event.amount_fen
+    with reserving(escrow, refund):
+        refund.instructed_fen -= event.amount_fen
     _mark(refund, event.instruction_id, "returned")
 
 
@@ -134,5 +138,6 @@ def _acknowledged(escrow: Escrow, event: e.OffPlatformRefundAcknowledged) -> Non
     contract.refunded_fen += event.unearned_fen
     if event.refund_id is not None:
         refund = escrow.get(Refund, event.refund_id)
-        refund.acknowledged_fen += event.payable_fen
+        with reserving(escrow, refund):
+            refund.acknowledged_fen += event.payable_fen
         settle_up(escrow, refund)

@@ -197,6 +197,7 @@ def test_a_share_is_new_money_also_where_a_part_was_paid_before() -> None:
     early.given(distribution(600_00, {}, due_fen=600_00, families=1, list_sha256=chain))
     line = c.ShareLine(contract_id="c1", refund_id="f1", share_fen=300_00)
     early.given(c.ApproveShares(distribution_id="d1", shares=[line]))
+    early.given(c.CompleteDistribution(distribution_id="d1"))
     early.when(x.instruct("f1", "i2", 300_00)).then(e.RefundInstructed)
 
 

@@ -105,6 +105,7 @@ class Comparison(RuleBasedStateMachine):
         families = account.families.values()
         assert header.custody_cash_fen == account.cash
         assert header.unapplied_fen == account.loose
+        assert header.reserved_fen == account.reserved
         assert header.unearned_fen == sum(family.purse for family in families)
         assert header.earned_fen == sum(family.earned for family in families)
         assert header.institution_receivable_fen == account.loose_owed + sum(family.owed for family in families)

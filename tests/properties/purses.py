@@ -147,6 +147,20 @@ class School:
     def payable(self) -> int:
         return max(0, self.cash - self.releasing - self.refunding)
 
+    @property
+    def reserved(self) -> int:
+        """What is in custody and somebody's already: earlier shares, and refunds tied to no contract."""
+        agreed = [claim for claim in self.claims.values() if claim.state == "agreed"]
+        shares = sum(
+            max(0, min(each.open, each.allowed - each.sent - each.paid)) for each in agreed if each.allowed is not None
+        )
+        return shares + sum(each.open for each in agreed if each.allowed is None and each.contract is None)
+
+    @property
+    def distributable(self) -> int:
+        """What a new distribution may give away."""
+        return max(0, self.payable - self.loose - self.reserved)
+
     # -- agreement and its ends
 
     def promise(self, name: str, claim_id: str, fen: int, *, unclaimed: int = 0, part_of: str = "") -> None:

@@ -278,7 +278,7 @@ class EscrowMachine(Comparison):
     @precondition(lambda self: self.account.closing)
     @rule()
     def share_out(self) -> None:
-        pot = self.account.payable if self.account.closing else 0
+        pot = self.account.distributable if self.account.closing else 0
         shares = self.account.share_out(pot) if pot else {}
         if not shares:
             return
