@@ -88,7 +88,12 @@ def write_private_key(path: Path, private: Ed25519PrivateKey) -> None:
     """Write a new file that only its owner may read (PKCS 8, PEM). Raises FileExistsError: no key is overwritten."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        file.write(pkcs8(private))
+
+
+def pkcs8(private: Ed25519PrivateKey) -> bytes:
+    """A private key as PEM without a password."""
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def read_private_key(path: Path) -> Ed25519PrivateKey:

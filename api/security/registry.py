@@ -122,9 +122,14 @@ def change_mandate(connection: Connection, mandate: Mandate, deed: Deed) -> None
     note(connection, "mandate_changed", mandate.subject, deed, detail=f"{role} {scope}")
 
 
-def register_subject(connection: Connection, kind: Kind, mandate: Mandate, deed: Deed) -> None:
+def register_subject(
+    connection: Connection, kind: Kind, mandate: Mandate, deed: Deed, outside_sub: str | None = None
+) -> None:
     """Make a subject known. Raises Problem: subject_taken, also by one that has ended: names are never given twice."""
-    if connection.execute(select(subjects.c.subject).where(subjects.c.subject == mandate.subject)).first():
+    taken = subjects.c.subject == mandate.subject
+    if outside_sub is not None:
+        taken |= subjects.c.outside_sub == outside_sub
+    if connection.execute(select(subjects.c.subject).where(taken)).first():
         raise Problem("subject_taken", {"subject": mandate.subject})
     role, scope = mandate.role.value, encoded_scope(mandate)
     connection.execute(
@@ -133,6 +138,7 @@ def register_subject(connection: Connection, kind: Kind, mandate: Mandate, deed:
             kind=kind,
             role=role,
             scope=scope,
+            outside_sub=outside_sub,
             registered_at=deed.at,
             registered_by=deed.by,
         )

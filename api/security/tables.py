@@ -11,12 +11,16 @@ subjects = Table(
     Column("kind", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("scope", Text, nullable=False),
+    Column("outside_sub", Text),
     Column("registered_at", BigInteger, nullable=False),
     Column("registered_by", Text, nullable=False),
     Column("ended_at", BigInteger),
     Column("ended_by", Text),
 )
-"""Machines (`client`) and people (`user`) share one space of names: commands are kept under the subject for ever."""
+"""Machines (`client`) and people (`user`) share one space of names: commands are kept under the subject for ever.
+
+`bearer` is a name that only stands in tokens of the command line. `outside_sub` is who the outside provider says it is.
+"""
 
 keys = Table(
     "access_keys",

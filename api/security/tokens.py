@@ -1,133 +1,163 @@
-"""Bearer tokens: signed JWTs that carry a mandate and run out."""
+"""Bearer tokens: short-lived JWTs of this ledger or of the outside provider, held against the registry each time."""
 
 import re
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import Callable
+from hashlib import sha256
 from typing import Any, Final
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
+from joserfc.jwk import OKPKey
 
 from api.problems import Problem
-from api.security.mandate import OFFICERS, Mandate
-from ledger.identifiers import Role, is_id
+from api.security.directory import Directory
+from api.security.jwts import Forged, read_claims
+from api.security.keys import PublicKey, pkcs8, public_key_of
+from api.security.mandate import Mandate
+from api.security.oidc import OutsideProvider
+from api.security.scopes import UnfitMandate, mandate_of, scope_of
+from ledger.identifiers import Role
 
-ALGORITHM: Final = "HS256"
-_SUBJECT = re.compile(r"[A-Za-z0-9_-]{1,56}")
-_JURISDICTION = re.compile(r"CN(-[A-Z]{2}){0,2}")
-_CHALLENGE = {"WWW-Authenticate": "Bearer"}
-_MICROSECONDS = 1_000_000
+LIFETIME_SECONDS: Final = 900
+"""Of a token that was asked for at /v1/tokens."""
+CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
+MOST_REMEMBERED: Final = 10_000
+_KEY_USE: Final = b"escrow-ledger access tokens, Ed25519"
+_TYPE: Final = "at+jwt"
+_MICROSECONDS: Final = 1_000_000
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
-
-class UnfitMandate(ValueError):
-    """The scope does not fit the role: what is wrong is said in words."""
+Claims = dict[str, Any]
 
 
 class Tokens:
-    """Issues and reads tokens of one issuer. `clock` gives µs since the epoch, UTC."""
+    """Issues and reads tokens of one issuer. `clock` gives µs since the epoch, UTC.
 
-    def __init__(self, secret: bytes, issuer: str, clock: Callable[[], int]) -> None:
-        self._key = OctKey.import_key(secret)
-        self._issuer = issuer
+    With a directory, the registry decides what a registered subject may, whatever its token says, and nothing once the
+    subject has ended. The signing key is derived from the secret (HKDF-SHA256), so that there is one thing to keep.
+    """
+
+    def __init__(
+        self,
+        secret: bytes,
+        issuer: str,
+        clock: Callable[[], int],
+        directory: Directory | None = None,
+        outside: OutsideProvider | None = None,
+    ) -> None:
+        seed = HKDF(hashes.SHA256(), 32, salt=None, info=_KEY_USE).derive(secret)
+        private = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public_key: PublicKey = public_key_of(private)
+        self.issuer = issuer
+        self.directory = directory
+        self._key = OKPKey.import_key(pkcs8(private))
         self._clock = clock
+        self._outside = outside
+        self._read: dict[bytes, Claims] = {}
 
     def issue(self, mandate: Mandate, lifetime_seconds: int) -> str:
-        """A token for this mandate. Raises UnfitMandate."""
-        scope = _scope(mandate)
+        """A token that carries a mandate: what the command line gives out. Raises UnfitMandate."""
+        scope = scope_of(mandate)
         mandate_of(mandate.subject, mandate.role, scope)
-        now = self._clock() // _MICROSECONDS
-        claims = {
-            "iss": self._issuer,
-            "sub": mandate.subject,
-            "role": mandate.role.value,
-            "scope": scope,
-            "iat": now,
-            "exp": now + lifetime_seconds,
-        }
-        return jwt.encode({"alg": ALGORITHM}, claims, self._key)
+        return self._issue(mandate.subject, lifetime_seconds, {"role": mandate.role.value, "scope": scope})
+
+    def issue_for(self, subject: str, lifetime_seconds: int = LIFETIME_SECONDS) -> str:
+        """A token for a registered subject; what it may is in the registry."""
+        return self._issue(subject, lifetime_seconds, {})
 
     def read(self, token: str) -> Mandate:
-        """The mandate in a token. Raises Problem: token_invalid, token_expired."""
+        """The mandate of a token's bearer. Raises Problem: token_invalid, token_expired, token_revoked."""
+        claims = self._claims(token)
+        if claims["exp"] <= self._clock() // _MICROSECONDS:
+            raise Problem("token_expired", headers=CHALLENGE)
+        if claims["iss"] != self.issuer:
+            return self._of_outside(claims["sub"])
+        standing = None if self.directory is None else self.directory.subject(claims["sub"])
+        if standing is not None:
+            if standing.ended:
+                raise Problem("token_revoked", headers=CHALLENGE)
+            return standing.mandate
         try:
-            claims = jwt.decode(token, self._key, algorithms=[ALGORITHM]).claims
-        except (JoseError, ValueError, TypeError):
-            raise Problem("token_invalid", headers=_CHALLENGE) from None
-        expires, subject, role = claims.get("exp"), claims.get("sub"), claims.get("role")
-        if claims.get("iss") != self._issuer or type(expires) is not int or not isinstance(subject, str):
-            raise Problem("token_invalid", headers=_CHALLENGE)
-        if expires <= self._clock() // _MICROSECONDS:
-            raise Problem("token_expired", headers=_CHALLENGE)
-        try:
-            return mandate_of(subject, Role(str(role)), claims.get("scope"))
+            return mandate_of(claims["sub"], Role(str(claims.get("role"))), claims.get("scope"))
         except ValueError:
-            raise Problem("token_invalid", headers=_CHALLENGE) from None
+            raise _invalid() from None
+
+    def _issue(self, subject: str, lifetime_seconds: int, more: Claims) -> str:
+        now = self._clock() // _MICROSECONDS
+        claims = {
+            "iss": self.issuer,
+            "aud": self.issuer,
+            "sub": subject,
+            "iat": now,
+            "exp": now + lifetime_seconds,
+            "jti": secrets.token_urlsafe(12),
+        }
+        header = {"alg": "Ed25519", "kid": self.public_key.key_id, "typ": _TYPE}
+        return jwt.encode(header, claims | more, self._key, algorithms=["Ed25519"])
+
+    def _claims(self, token: str) -> Claims:
+        """The claims of a token whose signature holds; those read before are not verified again."""
+        name = sha256(token.encode()).digest()
+        found = self._read.get(name)
+        if found is None:
+            found = self._verified(token)
+            if len(self._read) >= MOST_REMEMBERED:
+                self._read.clear()
+            self._read[name] = found
+        return found
+
+    def _verified(self, token: str) -> Claims:
+        if not _COMPACT.fullmatch(token):
+            raise _invalid()
+        try:
+            header, claims = read_claims(token, self._key)
+        except Forged:
+            return self._outside_claims(token)
+        ours = (self.public_key.key_id, _TYPE, self.issuer, self.issuer)
+        if (header.get("kid"), header.get("typ"), claims.get("iss"), claims.get("aud")) != ours:
+            raise _invalid()
+        return _with_subject(claims)
+
+    def _outside_claims(self, token: str) -> Claims:
+        if self._outside is None:
+            raise _invalid()
+        try:
+            claims = self._outside.claims_of(token)
+        except Forged:
+            raise _invalid() from None
+        if claims.get("iss") == self.issuer:
+            raise _invalid()
+        return _with_subject(claims)
+
+    def _of_outside(self, sub: str) -> Mandate:
+        """Whom the outside provider names is let in as the user registered under that name, and as nobody else."""
+        standing = None if self.directory is None else self.directory.outside(sub)
+        if standing is None:
+            raise Problem("token_unknown_subject", headers=CHALLENGE)
+        if standing.ended:
+            raise Problem("token_revoked", headers=CHALLENGE)
+        return standing.mandate
 
 
 def bearer(authorization: str | None) -> str:
     """The token in an Authorization header. Raises Problem: unauthenticated."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Problem("unauthenticated", headers=_CHALLENGE)
+        raise Problem("unauthenticated", headers=CHALLENGE)
     return token.strip()
 
 
-def mandate_of(subject: str, role: Role, scope: object) -> Mandate:
-    """The mandate with this scope, exactly what the role needs and nothing else. Raises UnfitMandate."""
-    if not _SUBJECT.fullmatch(subject):
-        raise UnfitMandate("a subject is 1 to 56 letters, digits, - or _")
-    given = scope if isinstance(scope, Mapping) else {}
-    match role:
-        case Role.BANK:
-            _only(given, "custodians")
-            return Mandate(subject, role, custodians=_ids(given, "custodians"))
-        case Role.INSTITUTION:
-            _only(given, "institutions")
-            return Mandate(subject, role, institutions=_ids(given, "institutions"))
-        case Role.GUARDIAN:
-            _only(given, "guardian_id")
-            return Mandate(subject, role, guardian_id=_id(given.get("guardian_id"), "guardian_id"))
-        case Role.MEDIATOR | Role.REGULATOR | Role.AUDITOR:
-            _only(given, "jurisdiction", "district")
-            return _officer(subject, role, given)
+def _with_subject(claims: Claims) -> Claims:
+    if type(claims.get("exp")) is not int or not isinstance(claims.get("sub"), str):
+        raise _invalid()
+    return claims
 
 
-def _officer(subject: str, role: Role, given: Mapping[str, Any]) -> Mandate:
-    jurisdiction, district = given.get("jurisdiction"), given.get("district")
-    if not isinstance(jurisdiction, str) or not _JURISDICTION.fullmatch(jurisdiction):
-        raise UnfitMandate("an officer needs a jurisdiction such as CN-BJ")
-    if district is not None and not (isinstance(district, str) and district):
-        raise UnfitMandate("a district is a name")
-    return Mandate(subject, role, jurisdiction=jurisdiction, district=district)
+def _invalid() -> Problem:
+    return Problem("token_invalid", headers=CHALLENGE)
 
 
-def _only(given: Mapping[str, Any], *names: str) -> None:
-    if unknown := set(given) - set(names):
-        raise UnfitMandate(f"this role has no scope {', '.join(sorted(map(str, unknown)))}")
-
-
-def _ids(given: Mapping[str, Any], name: str) -> frozenset[str]:
-    ids = given.get(name)
-    if not isinstance(ids, list) or not ids:
-        raise UnfitMandate(f"this role needs {name}")
-    return frozenset(_id(each, name) for each in ids)
-
-
-def _id(value: object, name: str) -> str:
-    if not isinstance(value, str) or not is_id(value):
-        raise UnfitMandate(f"{name} is missing or malformed")
-    return value
-
-
-def _scope(mandate: Mandate) -> dict[str, Any]:
-    scope: dict[str, Any] = {}
-    if mandate.custodians:
-        scope["custodians"] = sorted(mandate.custodians)
-    if mandate.institutions:
-        scope["institutions"] = sorted(mandate.institutions)
-    if mandate.guardian_id is not None:
-        scope["guardian_id"] = mandate.guardian_id
-    if mandate.role in OFFICERS:
-        scope["jurisdiction"] = mandate.jurisdiction
-        if mandate.district is not None:
-            scope["district"] = mandate.district
-    return scope
+__all__ = ["CHALLENGE", "LIFETIME_SECONDS", "Tokens", "UnfitMandate", "bearer", "mandate_of"]
