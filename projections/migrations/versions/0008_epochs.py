@@ -6,7 +6,7 @@ from alembic import op
 from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, Text, text
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 
 WRITER = "ledger_writer"
 
