@@ -23,7 +23,7 @@ class WitnessRefused(Exception):
 def ask_witness(engine: Engine, url: str, witness: PublicKey, timeout: float = TIMEOUT_SECONDS) -> int:
     """Have the newest checkpoint of the directory cosigned by the witness at `url`; when it signed (POSIX seconds).
 
-    Raises WitnessRefused, NotSigned for an answer that is no cosignature of this key, NotYetSigned, LookupError where
+    Raises WitnessRefused, NotSigned for an answer that is no cosignature of this key, NotYetSigned, WitnessAhead where
     the witness saw a longer history than there is, StoreUnavailable, OSError where the witness is away.
     """
     asked = growth(engine, witness)

@@ -19,6 +19,14 @@ class Metrics:
         )
         self.lag = Gauge("ledger_projection_lag", "Events the read models lie behind", registry=self.registry)
         self.parked = Gauge("ledger_parked_streams", "Institutions whose answers stopped", registry=self.registry)
+        self.unsigned = Gauge("ledger_unsigned_events", "Events under no signed checkpoint yet", registry=self.registry)
+        self.directory = Gauge("ledger_directory_size", "Checkpoints in the directory", registry=self.registry)
+        self.witnessed = Gauge(
+            "ledger_witnessed_size", "Directory entries a witness cosigned", ("witness",), registry=self.registry
+        )
+        self.notary_stopped = Gauge(
+            "ledger_notary_stopped", "1 where the store is not what was signed", registry=self.registry
+        )
 
     def text(self) -> bytes:
         """All of it in the exposition format."""

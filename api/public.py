@@ -8,6 +8,7 @@ import msgspec
 
 from ledger.answers import Receipt
 from ledger.hours import format_hours
+from ledger.log.entries import EventReceipt, receipt_of
 from ledger.serialization import Recorded
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,6 +57,8 @@ class ReceiptBody(msgspec.Struct, omit_defaults=True):
     position: int
     """Place of the last event in the log: `?at_position=` reads what this command did."""
     events: list[EventBody]
+    receipts: list[EventReceipt] | None = None
+    """What proves later that these events were recorded, where the ledger signs checkpoints; keep them."""
 
 
 class PreviewBody(msgspec.Struct):
@@ -98,14 +101,20 @@ def event_body(recorded: Recorded, *, dry: bool = False) -> EventBody:
     )
 
 
-def receipt_body(receipt: Receipt) -> ReceiptBody:
-    """A receipt as it is shown."""
+def receipt_body(receipt: Receipt, log_name: str | None = None) -> ReceiptBody:
+    """A receipt as it is shown; `log_name` is what the ledger is called in its checkpoints, where it signs any."""
+    proofs = None
+    if log_name is not None:
+        proofs = [
+            receipt_of(log_name, each.institution_id, each.version, each.topic, each.state) for each in receipt.events
+        ]
     return ReceiptBody(
         receipt.institution_id,
         receipt.first_version,
         receipt.last_version,
         receipt.position,
         [event_body(each) for each in receipt.events],
+        proofs,
     )
 
 

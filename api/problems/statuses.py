@@ -3,7 +3,7 @@
 _UNKNOWN = (
     "escrow_unknown contract_unknown deposit_unknown lesson_unknown release_line_unknown refund_unknown "
     "instruction_unknown case_unknown award_unknown attachment_unknown distribution_unknown statement_unknown "
-    "break_unknown not_found"
+    "break_unknown not_found not_yet_signed not_sealed"
 )
 """What is asked about does not exist, or not for this reader."""
 
@@ -21,7 +21,7 @@ _CONFLICT = (
     "distribution_required distribution_still_open pot_exceeds_custody share_exceeds_due shares_exceed_pot "
     "distribution_differs_from_list command_in_flight reference_already_matched seal_outdated statement_incomplete "
     "subject_is_forgotten subject_still_needed forgetting_outdated "
-    "statement_line_out_of_turn statement_not_continuous"
+    "statement_line_out_of_turn statement_not_continuous epoch_changed"
 )
 """What is recorded does not allow it now."""
 
@@ -76,6 +76,7 @@ STATUS: dict[str, int] = {
     "content_type_unsupported": 415,
     "if_match_required": 428,
     "internal_error": 500,
+    "not_configured": 503,
     "outcome_unknown": 503,
     "position_not_reached": 503,
     "store_unavailable": 503,

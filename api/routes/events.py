@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from api.answers import json_response
@@ -20,9 +20,13 @@ from api.security.callers import readers
 from api.security.mandate import Mandate
 from ledger.identifiers import Role
 from ledger.serialization import Recorded
+from ledger.store.epochs import Footing, feed_footing, stream_footing
 from projections.contract_statement import find_contract_statement
 
 READERS = (*OFFICIALS, Role.BANK, Role.INSTITUTION)
+EpochQuery = Annotated[
+    str | None, Query(pattern=r"^[1-9][0-9]{0,8}-[0-9a-f]{16}$", description="The `epoch` of the answer before")
+]
 VersionPath = Annotated[str, Path(pattern=r"^[1-9][0-9]{0,17}$", description="Place in the stream")]
 
 
@@ -34,6 +38,8 @@ class Feed(msgspec.Struct):
     """Ask again after this position (of a stream: this version); it also moves past what is not the caller's."""
     more: bool
     """Whether there may be more already."""
+    epoch: str
+    """Which history this is: send it as `epoch` with the next question, so that a restored ledger is noticed."""
 
 
 def event_routes(runtime: Runtime) -> APIRouter:
@@ -56,17 +62,22 @@ def _feed(runtime: Runtime) -> Callable[..., Response]:
     caller_of = Depends(readers(runtime.tokens, READERS))
 
     def events(
-        caller: Mandate = caller_of, after: Position = 0, limit: Limit = DEFAULT_LIMIT, lane: Position = 0
+        caller: Mandate = caller_of,
+        after: Position = 0,
+        limit: Limit = DEFAULT_LIMIT,
+        lane: Position = 0,
+        epoch: EpochQuery = None,
     ) -> Response:
         if lane >= runtime.ledger.lanes:
             raise Problem("not_found")
+        now = standing_epoch(after, feed_footing(runtime.ledger.engine, lane, after, epoch))
         found = runtime.ledger.feed(after, limit, lane)
         if not found:
-            return json_response(Feed([], after, more=False))
+            return _fed(Feed([], after, more=False, epoch=now))
         reach(runtime, found[-1].position)
         scope = Scope(runtime.reader, caller)
         seen = [event_body(each) for each in found if scope.institution(each.institution_id) is not None]
-        return json_response(Feed(seen, found[-1].position, more=len(found) == limit))
+        return _fed(Feed(seen, found[-1].position, more=len(found) == limit, epoch=now))
 
     return events
 
@@ -79,13 +90,16 @@ def _stream(runtime: Runtime) -> Callable[..., Response]:
         caller: Mandate = caller_of,
         after: Position = 0,
         limit: Limit = DEFAULT_LIMIT,
+        epoch: EpochQuery = None,
     ) -> Response:
         etag = freshened(runtime, institution_id)
         Scope(runtime.reader, caller).require(institution_id)
+        lane = runtime.ledger.lane_of(institution_id)
+        now = standing_epoch(after, stream_footing(runtime.ledger.engine, institution_id, lane, after, epoch))
         found = runtime.ledger.stream(institution_id, after, limit)
         last = found[-1].version if found else after
-        body = Feed([event_body(each) for each in found], last, more=len(found) == limit)
-        return json_response(body, headers={"ETag": etag} if etag else None)
+        body = Feed([event_body(each) for each in found], last, more=len(found) == limit, epoch=now)
+        return _fed(body, {"ETag": etag} if etag else {})
 
     return events_of_escrow
 
@@ -94,14 +108,31 @@ def _event(runtime: Runtime) -> Callable[..., Response]:
     caller_of = Depends(readers(runtime.tokens, EVERYBODY))
 
     def event(institution_id: InstitutionPath, version: VersionPath, caller: Mandate = caller_of) -> Response:
-        freshened(runtime, institution_id)
-        Scope(runtime.reader, caller).require(institution_id)
-        found = runtime.ledger.stream(institution_id, int(version) - 1, 1)
-        if not found or not _concerns(runtime, caller, found[0]):
-            raise Problem("not_found")
-        return json_response(event_body(found[0]))
+        return json_response(event_body(shown_event(runtime, caller, institution_id, int(version))))
 
     return event
+
+
+def shown_event(runtime: Runtime, caller: Mandate, institution_id: str, version: int) -> Recorded:
+    """One event that exists for the caller. Raises Problem: escrow_unknown, not_found."""
+    freshened(runtime, institution_id)
+    Scope(runtime.reader, caller).require(institution_id)
+    found = runtime.ledger.stream(institution_id, version - 1, 1)
+    if not found or not _concerns(runtime, caller, found[0]):
+        raise Problem("not_found")
+    return found[0]
+
+
+def standing_epoch(after: int, footing: Footing) -> str:
+    """The epoch, for a cursor that stands on this history. Raises Problem: epoch_changed."""
+    if footing.rewind_to is not None:
+        facts = {"epoch": footing.epoch, "after": after, "rewind_to": footing.rewind_to}
+        raise Problem("epoch_changed", facts, headers={"Ledger-Epoch": footing.epoch})
+    return footing.epoch
+
+
+def _fed(feed: Feed, headers: dict[str, str] | None = None) -> Response:
+    return json_response(feed, headers={"Ledger-Epoch": feed.epoch} | (headers or {}))
 
 
 def _concerns(runtime: Runtime, caller: Mandate, recorded: Recorded) -> bool:

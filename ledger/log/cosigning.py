@@ -12,11 +12,20 @@ from ledger.log.records import reading
 from ledger.log.tables import cosignatures, directory
 
 
+class WitnessAhead(LookupError):
+    """The witness cosigned more entries than there are: the ledger was put back to an earlier moment."""
+
+    def __init__(self, saw: int, here: int) -> None:
+        super().__init__(f"the witness saw {saw} entries, {here} are here: was a backup restored?")
+        self.saw = saw
+        self.here = here
+
+
 def growth(engine: Engine, witness: PublicKey, old_size: int | None = None) -> Growth:
     """What to send to a witness: the newest checkpoint of the directory and its proof.
 
     `old_size` is what the witness says it saw last; its last stored cosignature where that is not known.
-    Raises NotYetSigned, StoreUnavailable; LookupError where the witness saw more than there is.
+    Raises NotYetSigned, StoreUnavailable; WitnessAhead where the witness saw more than there is.
     """
     with reading(engine) as connection:
         newest = connection.execute(
@@ -32,7 +41,7 @@ def growth(engine: Engine, witness: PublicKey, old_size: int | None = None) -> G
             )
             old_size = connection.scalar(ours) or 0
     if old_size > size:
-        raise LookupError(f"the witness saw {old_size} entries, {size} are here: was a backup restored?")
+        raise WitnessAhead(old_size, size)
     return Growth(old_size, tuple(prove_growth(engine, old_size, size)), note)
 
 
