@@ -22,7 +22,8 @@ RULES = "CN/non_academic@2025-01-01#1"
 PRICE_FEN, LESSONS = 300_000, 30
 TAUGHT = 12
 CLOSES = 3
-"""One school in four stops at the end."""
+SCHOOLS_A_CLOSURE = 20
+"""One school in twenty stops at the end, as in the demo city."""
 DAY_US = 86_400_000_000
 START_AT = 1_756_690_000_000_000
 ROWS_AT_ONCE = 20_000
@@ -43,7 +44,7 @@ def _school(number: int, contracts: int, days: int) -> Iterator[Dated]:
     lives = (_contract(number, each, random.randrange(max(1, days - 50)), random) for each in range(contracts))
     for day, event in sorted((item for life in lives for item in life), key=itemgetter(0)):
         yield day, number, next(running), event
-    if number % 4 == CLOSES:
+    if number % SCHOOLS_A_CLOSURE == CLOSES:
         stopped = e.ClosureDeclared(
             effective_at=START_AT + days * DAY_US, kind="abnormal", stopped_on=OPENED_ON + timedelta(days=days),
             reason="doors shut", priority_regime="licensed_school", declared_by="r-1", approved_by="r-2",

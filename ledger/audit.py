@@ -9,12 +9,14 @@ from msgspec import Struct
 from sqlalchemy import Connection, Engine, Select, func, select
 
 from ledger.application import Ledger
+from ledger.collector import resting
 from ledger.escrow import Escrow
 from ledger.events import Event
 from ledger.evolution import evolve
 from ledger.postings import POSTINGS
 from ledger.serialization import Envelope, UnknownEvent, UnreadableEvent, decode, link
 from ledger.sheets import Header
+from ledger.store.cursors import batches
 from ledger.store.derived import FACTS, checked_columns, same_facts
 from ledger.store.rows import encode_row
 from ledger.store.tables import ACCOUNT_COLUMNS, CHECKED, commands, events, headers, lanes, sheets
@@ -78,7 +80,7 @@ def audit(
     found nothing to inspect does not pass. Memory grows with the largest institution, not with the ledger.
     """
     report = AuditReport(findings=[])
-    with _one_moment(ledger.engine) as connection:
+    with _one_moment(ledger.engine) as connection, resting():
         for institution_id in _everyone(connection) if institutions is None else institutions:
             lane = ledger.lane_of(institution_id)
             _Inspection(connection, institution_id, lane, evolve, report).run(progress or _silent)
@@ -170,8 +172,8 @@ class _Inspection:
             self._compare_header()
             self._compare_sheets()
 
-    def _rows(self, query: Select[Any]) -> Iterator[Sequence[Any]]:
-        yield from self._connection.execute(query, execution_options={"yield_per": BATCH}).partitions()
+    def _rows(self, query: Select[Any]) -> Iterator[Sequence[tuple[Any, ...]]]:
+        return batches(self._connection, query, BATCH)
 
     def _events(self) -> Iterator[Sequence[Any]]:
         columns = ("position", "lane", "originator_version", "topic", "state", "hash", "recorded_at", *FACTS)
@@ -185,7 +187,7 @@ class _Inspection:
         query = query.where(c.institution_id == self._institution_id).order_by(c.first_version)
         for batch in self._rows(query):
             self._report.commands += len(batch)
-            yield from map(tuple, batch)
+            yield from batch
 
     def _read(self, row: Sequence[Any]) -> None:
         position, lane, version, topic, text, hash_, recorded_at, *facts = row

@@ -76,12 +76,12 @@ class Sheet(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 
     def key(self) -> SheetKey:
         """Address of this sheet inside its escrow."""
-        return sheet_key(type(self), *(getattr(self, name) for name in self.names))
+        return sheet_key(type(self), *[getattr(self, name) for name in self.names])
 
 
 def sheet_key(kind: type[Sheet], *ids: str) -> SheetKey:
     """Address of the sheet of `kind` with these ids."""
-    return SheetKey(f"{kind.kind}:{':'.join(ids)}")
+    return SheetKey(f"{kind.kind}:{ids[0] if len(ids) == 1 else ':'.join(ids)}")
 
 
 class Profile(Sheet, kw_only=True):

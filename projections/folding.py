@@ -77,16 +77,15 @@ class FoldedEscrow(Escrow):
     def put(self, sheet: Sheet) -> None:
         """Add a new sheet, if any read model needs its kind."""
         if sheet.kind not in UNKEPT:
-            key: Any = f"{sheet.kind}:{':'.join([getattr(sheet, name) for name in sheet.names])}"
-            self.sheets[key] = sheet
+            self.sheets[sheet.key()] = sheet
 
 
 def fold(escrow: FoldedEscrow, event: e.Event, version: int) -> None:
     """Fold one event. Raises Missing where it builds on what is not there; the escrow is then spoilt."""
     evolve(escrow, event)
     kind = type(event)
-    if (noting := NOTINGS.get(kind)) is not None:
-        noting(escrow, event)
+    if kind in NOTINGS:
+        NOTINGS[kind](escrow, event)
     if kind in ABOUT_THE_INSTITUTION:
         escrow.look(sheet_key(Profile, escrow.header.institution_id))
     escrow.header.version = version

@@ -1,6 +1,5 @@
 """Rebuilding read models from the first event: into shadow tables, compared with the live ones, then in their place."""
 
-import gc
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -10,6 +9,7 @@ from functools import cache
 from msgspec import Struct
 from sqlalchemy import Connection, Engine, delete, or_, select
 
+from ledger.collector import resting
 from ledger.store.factory import open_engine
 from ledger.store.tables import events
 from projections.catch_up import review_next
@@ -66,7 +66,8 @@ def rebuild(
 
     Where the rebuilt rows differ from the live ones at the same position, nothing is swapped unless
     `accept_differences` says so; with `dry` nothing is in any case. Catch-up goes on meanwhile, but for the last step.
-    Where nothing was ever taken in, all models together are built to the end of the log. `workers` processes fold on
+    Where nothing was ever taken in, or more than the log holds (it was put back to an earlier moment), all models
+    together are built to the end of the log, and there is nothing to compare with. `workers` processes fold on
     PostgreSQL; SQLite has one writer. Needs the right to make tables. Raises UnknownModel.
     """
     work = _Rebuild(engine, _chosen(models), progress or _silent)
@@ -76,6 +77,20 @@ def rebuild(
         return work.finish(accept=accept_differences, dry=dry)
     finally:
         work.tidy()
+
+
+def ahead(connection: Connection) -> bool:
+    """Whether the read models have taken in more than the log holds: it was put back, and they were not."""
+    heads = lane_heads(connection)
+    return any(position > heads.get(lane, 0) for lane, position in positions(connection).items())
+
+
+def rewind(engine: Engine) -> Report | None:
+    """Build all read models again where they are ahead of the log; None where they are not."""
+    with engine.connect() as connection:
+        if not ahead(connection):
+            return None
+    return rebuild(engine)
 
 
 def _silent(_done: int, _all: int) -> None:
@@ -118,7 +133,7 @@ class _Rebuild:
         with self._writing() as connection:
             create(connection, self._tables)
             self._positions = positions(connection)
-            if not self._positions and self._whole:
+            if self._whole and (not self._positions or ahead(connection)):
                 self._from_nothing, self._positions = True, lane_heads(connection)
 
     def fill(self, workers: int) -> None:
@@ -214,13 +229,10 @@ class _Rebuild:
 
 
 def refolded(connection: Connection, share: Share, tables: Shadows, here: dict[int, int]) -> tuple[int, list[Parked]]:
-    """Fold one share. The garbage collector rests: a fold makes no cycles, and there is much that it would look at."""
+    """Fold one share."""
     work = Refold(connection, tables, here)
-    gc.disable()
-    try:
+    with resting():
         work.run(share)
-    finally:
-        gc.enable()
     return work.events, work.parked
 
 

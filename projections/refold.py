@@ -1,7 +1,7 @@
 """Folding whole streams from their first event into tables: stream after stream, in flat memory."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, delete, func, select
 
 from ledger.identifiers import SheetKey
 from ledger.serialization import UnknownEvent, UnreadableEvent
+from ledger.store.cursors import batches
 from ledger.store.tables import events
 from projections.catch_up import ABOUT, DATABASE, FIRST_REVIEWED, LAST_REVIEWED, REVIEWED, detail_of
 from projections.checkpoint import Parked
@@ -122,24 +123,14 @@ class Refold:
         position, topic = self._connection.execute(query).one()
         return Parked(institution_id, position, version, topic, type(error).__name__, detail_of(error))
 
-    def _read(self, share: Share, before: int | None = None) -> Iterator[list[Stored]]:
-        """The events of a share, stream after stream, over a cursor of the driver: rows of SQLAlchemy cost double."""
+    def _read(self, share: Share, before: int | None = None) -> Iterator[Sequence[Stored]]:
+        """The events of a share, stream after stream."""
         query = select(events.c.originator_id, events.c.topic, events.c.state)
         query = query.where(events.c.originator_id.between(share.first, share.last), up_to(self._positions))
         if before is not None:
             query = query.where(events.c.originator_version < before)
         query = query.order_by(events.c.originator_id, events.c.originator_version)
-        text = str(query.compile(self._connection, compile_kwargs={"literal_binds": True}))
-        raw: Any = self._connection.connection.driver_connection
-        named = (
-            {}
-            if self._connection.dialect.name == "sqlite"
-            else {"name": "refold" if before is None else "again", "binary": True}
-        )
-        with closing(raw.cursor(**named)) as cursor:
-            cursor.execute(text)
-            while part := cursor.fetchmany(CHUNK):
-                yield part
+        return batches(self._connection, query, CHUNK)
 
 
 class _Stream:
@@ -160,12 +151,11 @@ class _Stream:
         if self.failure is not None:
             return
         escrow = self._escrow
-        version = escrow.header.version
+        version = before = escrow.header.version
         try:
             if not self.fresh:
                 self._prefetch(rows)
-            for _, topic, state in rows:
-                version += 1
+            for version, (_, topic, state) in enumerate(rows, before + 1):
                 fold(escrow, event_in(topic, state), version)
                 if topic in ABOUT:
                     self._about.append(version)
@@ -213,6 +203,7 @@ class _Stream:
         while keys := self._state.keys_between(self.institution_id, after, LAST_REVIEWED, CHUNK):
             escrow = self._state.escrow(self.institution_id)
             self._state.prefetch(escrow, (key for key in keys if key.startswith(REVIEWED)))
+            self._state.prefetch_refunds(escrow)
             writes.take(escrow)
             writes.flush()
             after = keys[-1]
