@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -19,6 +20,10 @@ from ledger.rejections import Rejection
 from ledger.store.failures import OutcomeUnknown, StoreUnavailable
 from projections.answers import UnknownRow
 
+log = structlog.get_logger("api")
+
+_NOT_LET_IN = frozenset({401, 403})
+_NOT_SIGNED = frozenset({"digest_mismatch"})
 _BY_STATUS = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -40,7 +45,10 @@ def install_refusals(app: FastAPI, runtime: Runtime) -> None:
     """Every error becomes a problem."""
 
     def refuse(request: Request, error: Exception) -> Response:
-        return problem_response(runtime, request, _problem(error))
+        problem = _problem(error)
+        if problem.status in _NOT_LET_IN or problem.code in _NOT_SIGNED:
+            _record(runtime, request, problem.code)
+        return problem_response(runtime, request, problem)
 
     for kind in (
         Problem,
@@ -54,6 +62,15 @@ def install_refusals(app: FastAPI, runtime: Runtime) -> None:
         HTTPException,
     ):
         app.add_exception_handler(kind, refuse)
+
+
+def _record(runtime: Runtime, request: Request, code: str) -> None:
+    """Count and log who was not let in: the code, the place and the subject, nothing of what was sent."""
+    runtime.metrics.refused.labels(code).inc()
+    state = request.scope.get("state", {})
+    route = getattr(request.scope.get("route"), "path", "none")
+    subject, trace_id = state.get("subject"), state.get("trace_id")
+    log.warning("not let in", code=code, route=route, subject=subject, trace_id=trace_id)
 
 
 def last_resort(runtime: Runtime, scope: Scope) -> Response:

@@ -11,7 +11,9 @@ from starlette.types import ASGIApp, Scope
 from api.answers import install_refusals, last_resort
 from api.edge import Edge
 from api.logs import configure_logs
+from api.notarizing import follower, following
 from api.openapi.document import openapi_of
+from api.routes.approvals import approval_routes
 from api.routes.batches import batch_routes
 from api.routes.calculations import calculation_routes
 from api.routes.commands import command_routes
@@ -21,13 +23,17 @@ from api.routes.entitlements import entitlement_routes
 from api.routes.events import event_routes
 from api.routes.explanations import explanation_routes
 from api.routes.histories import history_routes
+from api.routes.identity import identity_routes
+from api.routes.imports import import_routes
 from api.routes.institutions import institution_routes
 from api.routes.mediation import mediation_routes
 from api.routes.operation import operation_routes
+from api.routes.proofs import proof_routes
 from api.routes.standings import standing_routes
+from api.routes.statements import statement_routes
 from api.runtime import Runtime
+from api.security.doors import open_doors
 from api.security.guard import GuardedLedger
-from api.security.tokens import Tokens
 from api.settings import Settings, database_url, token_secret
 from api.worker import projector
 from projections.reader import ReadModels
@@ -36,6 +42,7 @@ from projections.runner import Runner
 ROUTES = (
     command_routes,
     batch_routes,
+    approval_routes,
     calculation_routes,
     institution_routes,
     contract_routes,
@@ -46,7 +53,11 @@ ROUTES = (
     history_routes,
     standing_routes,
     event_routes,
+    statement_routes,
+    import_routes,
+    proof_routes,
     operation_routes,
+    identity_routes,
 )
 Clock = Callable[[], int]
 
@@ -59,18 +70,31 @@ def now() -> int:
 def create_app(settings: Settings, ledger: GuardedLedger | None = None, clock: Clock = now) -> FastAPI:
     """The HTTP application on a ledger, which is opened (and closed at the end) where none is given.
 
-    Raises SettingMissing, SchemaMissing, StoreUnavailable.
+    Raises SettingMissing, LogKeyUnusable, UnreadableKeySet, SchemaMissing, StoreUnavailable.
     """
     configure_logs(settings)
-    secret = token_secret(settings)
+    token_secret(settings)
     opened = GuardedLedger(database_url(settings), clock) if ledger is None else ledger
-    tokens = Tokens(secret, settings.token_issuer, clock)
-    runtime = Runtime(settings, clock, opened, tokens, ReadModels(opened.engine), Runner(opened.engine))
+    doors = open_doors(settings, opened.engine, clock)
+    notary = follower(settings, opened.engine, clock)
+    runtime = Runtime(
+        settings,
+        clock,
+        opened,
+        doors.tokens,
+        ReadModels(opened.engine),
+        Runner(opened.engine),
+        doors.signatures,
+        doors.grants,
+        notary=notary,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        with projector(runtime.runner) if settings.projector else nullcontext():
+        keeping = projector(runtime.runner) if settings.projector else nullcontext()
+        with keeping, following(notary, settings.log_round_seconds):
             yield
+        doors.nonces.close()
         if ledger is None:
             opened.close()
 
@@ -80,6 +104,7 @@ def create_app(settings: Settings, ledger: GuardedLedger | None = None, clock: C
 def assemble(runtime: Runtime, lifespan: Callable[[FastAPI], object] | None = None) -> FastAPI:
     """The routes over a runtime."""
     app = FastAPI(docs_url=None, redoc_url=None, lifespan=lifespan, redirect_slashes=False)  # type: ignore[arg-type]
+    app.state.runtime = runtime
     for routes in ROUTES:
         app.include_router(routes(runtime))
     install_refusals(app, runtime)

@@ -17,6 +17,9 @@ class Metrics:
         self.commands = Counter(
             "ledger_commands", "Commands by outcome", ("command", "outcome"), registry=self.registry
         )
+        self.refused = Counter(
+            "ledger_access_refused", "Requests that were not let in, by code", ("code",), registry=self.registry
+        )
         self.lag = Gauge("ledger_projection_lag", "Events the read models lie behind", registry=self.registry)
         self.parked = Gauge("ledger_parked_streams", "Institutions whose answers stopped", registry=self.registry)
         self.unsigned = Gauge("ledger_unsigned_events", "Events under no signed checkpoint yet", registry=self.registry)

@@ -6,8 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from api.metrics import Metrics
+from api.notarizing import Follower
 from api.problems import Catalogue
+from api.security.grants import Grants
 from api.security.guard import GuardedLedger
+from api.security.signatures import Signatures
 from api.security.tokens import Tokens
 from api.settings import Settings
 from projections.reader import ReadModels
@@ -48,11 +51,22 @@ class Runtime:
     tokens: Tokens
     reader: ReadModels
     runner: Runner
+    signatures: Signatures
+    grants: Grants
     catalogue: Catalogue = field(default_factory=Catalogue)
     metrics: Metrics = field(default_factory=Metrics)
     in_flight: InFlight = field(default_factory=InFlight)
+    notary: Follower | None = None
+    """Where this program signs checkpoints."""
+
+    @property
+    def log_name(self) -> str | None:
+        """What the ledger is called in its checkpoints; None where this program signs none."""
+        return None if self.notary is None else self.notary.key.name
 
     def __post_init__(self) -> None:
-        """Raises TypeError for a ledger without its guard: nothing would hold orders against their mandates."""
+        """Raises TypeError for a ledger without its guard, or tokens without the registry: nothing would hold them."""
         if not isinstance(self.ledger, GuardedLedger):
             raise TypeError("a GuardedLedger is needed")
+        if self.tokens.directory is None:
+            raise TypeError("tokens are held against the registry")

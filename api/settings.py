@@ -36,12 +36,22 @@ class Settings(BaseSettings):
     """How many positions a read takes in by itself to answer from the one it names; beyond that it says: not yet."""
     ready_lag: Annotated[int, Field(ge=0)] = 10_000
     """How many positions the read models may lie behind before `/readyz` turns red."""
+    approval_days: Annotated[int, Field(ge=1, le=90)] = 7
+    """How many days a second person has to approve what was proposed."""
     log_format: Literal["text", "json"] = "text"
     """How log lines are written to standard error."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least serious line that is written."""
     token_issuer: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "escrow-ledger"  # noqa: S105 - a name, no secret
     """`iss` of the tokens; a token of another issuer is refused."""
+    public_url: Annotated[str | None, StringConstraints(pattern=r"^https?://[^/\s?#]+$")] = None
+    """Where clients reach the API, for example `https://ledger.example`: signatures cover it. Without it: as asked."""
+    oidc_issuer: str | None = None
+    """`iss` of an outside OpenID Connect provider whose users are let in, with the two below."""
+    oidc_audience: str | None = None
+    """`aud` that its tokens must name."""
+    oidc_jwks: str | None = None
+    """File with its public keys (JWKS); read again when it has changed and a token names a new key."""
     party_key: SecretStr | None = None
     """Key of the tokens that stand for payers' accounts, at least 32 bytes. Never changed: docs/settings.md."""
     max_file_bytes: Annotated[int, Field(ge=1, le=64 * 1024 * 1024)] = 32 * 1024 * 1024

@@ -8,18 +8,24 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from api.approvals.approval import Approval
 from api.openapi.operations import SCHEMAS, ref
 from api.openapi.shapes import struct_schemas
 from api.problems.problem import ProblemBody
 from api.public import EventBody, PreviewBody, ReceiptBody
+from api.bankfiles.report import FileReport
+from api.imports.report import ImportReport
 from api.reads.answer import AnswerBody
 from api.reads.files import FORMATS
 from api.reads.tables import PAGING
+from api.routes.approvals import ApprovalDecision, Proposal
 from api.routes.batches import Batch, BatchOutcome
 from api.routes.commands import BODIES
 from api.routes.events import Feed
+from api.routes.identity import TokenAnswer
 from api.routes.operation import Meaning, Readiness
 from api.routes.standings import AllDue, CityOverview
+from api.routes.statements import DayReconciled, ReconciliationBody, ReconciliationRun
 from ledger.commands import COMMANDS, OpenEscrow
 from ledger.entitlement import Derivation, EntitlementRequest
 from projections.audit_trail import AuditEntry
@@ -32,6 +38,7 @@ from projections.fund_history import FundMovement
 from projections.institution import Institution
 from projections.lessons import LessonTaught
 from projections.mediation_cases import MediationCase
+from projections.reconciliation import BankLineRow, BreakRow, StatementRow
 from projections.refunds_due import RefundDue
 
 VERSION = "1"
@@ -48,6 +55,9 @@ ROWS = {
     "AuditEntry": AuditEntry,
     "ExplainedLine": ExplainedLine,
     "LessonTaught": LessonTaught,
+    "StatementRow": StatementRow,
+    "BankLineRow": BankLineRow,
+    "BreakRow": BreakRow,
 }
 """The rows of the read models, by the name of their shape."""
 _DESCRIPTION = """
@@ -66,6 +76,7 @@ SINGLE = (
     "CityOverview",
     "Entitlement",
     "Explanation",
+    "Reconciliation",
 )
 """Shapes that are also answered one by one."""
 
@@ -104,7 +115,7 @@ def _sendable(parameter: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    models: list[type[BaseModel]] = [*BODIES.values(), OpenEscrow, Batch, EntitlementRequest]
+    models: list[type[BaseModel]] = [*BODIES.values(), OpenEscrow, Batch, EntitlementRequest, ReconciliationRun]
     _, bodies = models_json_schema([(model, "validation") for model in models], ref_template=SCHEMAS + "{model}")
     for shape in bodies["$defs"].values():
         for member in shape.get("properties", {}).values():
@@ -123,11 +134,16 @@ def _schemas() -> dict[str, Any]:
         "Derivation": Derivation,
         "Meaning": Meaning,
         "Readiness": Readiness,
+        "TokenAnswer": TokenAnswer,
         "Feed": Feed,
         "Event": EventBody,
         "AllDue": AllDue,
         "Entitlement": Entitlement,
         "Explanation": Explanation,
+        "Reconciliation": ReconciliationBody,
+        "FileReport": FileReport,
+        "ImportReport": ImportReport,
+        "DayReconciled": DayReconciled,
         "CityOverview": CityOverview,
         **ROWS,
     }

@@ -5,9 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api.nouns import DECIDED_FROM_WHAT_WAS_READ
+from api.nouns import DECIDED_FROM_WHAT_WAS_READ, NEEDS_SECOND_PERSON
 from api.openapi.examples import example_of
 from api.problems.problem import MEDIA_TYPE
+from api.security.mandate import MUST_SIGN
 from ledger.commands import Command
 from ledger.identifiers import Role
 
@@ -74,6 +75,32 @@ def content(schema: dict[str, Any], media_type: str = "application/json") -> dic
     return {media_type: {"schema": schema}}
 
 
+_RECORDED_LATER: dict[bool, dict[int | str, dict[str, Any]]] = {
+    False: {
+        201: {
+            "description": "Recorded",
+            "content": content(ref("Receipt")),
+            "headers": {
+                "ETag": {"schema": {"type": "string"}, "description": "Version of the stream"},
+                "Location": {"schema": {"type": "string"}, "description": "The first event"},
+                **_REPLAYED,
+            },
+        }
+    },
+    True: {
+        202: {
+            "description": "Waits for a second person",
+            "content": content(ref("Approval")),
+            "headers": {
+                "Location": {"schema": {"type": "string"}, "description": "The approval"},
+                **_REPLAYED,
+            },
+        }
+    },
+}
+"""Whether a command is recorded at once, or once a second person has approved it."""
+
+
 def command_operation(kind: type[Command], body: type[BaseModel]) -> dict[str, Any]:
     """A command's route."""
     statuses = (*_WRITE, 428) if kind in DECIDED_FROM_WHAT_WAS_READ else _WRITE
@@ -82,17 +109,9 @@ def command_operation(kind: type[Command], body: type[BaseModel]) -> dict[str, A
         "operation_id": kind.name,
         "tags": ["commands"],
         "summary": _first_line(kind),
-        "description": f"{kind.__doc__}\n\nMay be asked by: {_names(kind.by)}.",
+        "description": f"{kind.__doc__}\n\nMay be asked by: {_names(kind.by)}.{_signed(kind.by)}",
         "responses": {
-            201: {
-                "description": "Recorded",
-                "content": content(ref("Receipt")),
-                "headers": {
-                    "ETag": {"schema": {"type": "string"}, "description": "Version of the stream"},
-                    "Location": {"schema": {"type": "string"}, "description": "The first event"},
-                    **_REPLAYED,
-                },
-            },
+            **_RECORDED_LATER[kind in NEEDS_SECOND_PERSON],
             200: {"description": "What would be recorded (dry_run)", "content": content(ref("Preview"))},
             **problems(*statuses),
         },
@@ -117,9 +136,45 @@ def batch_operation(model: type[BaseModel]) -> dict[str, Any]:
         "tags": ["commands"],
         "summary": "Record up to 1,000 commands",
         "description": "With `atomic` all or none; otherwise every item has its own outcome. An item without a key "
-        "of its own has the key of the batch, a dot and its index.",
+        "of its own has the key of the batch, a dot and its index. A bank signs the whole batch (RFC 9421).",
         "responses": {
             200: {"description": "The outcome of every item", "content": content(ref("BatchOutcome"))},
+            **problems(*_WRITE),
+        },
+        "openapi_extra": {
+            "parameters": [_KEY, _LANGUAGE],
+            "requestBody": request_body(model),
+            "security": BEARER,
+        },
+    }
+
+
+def proposal_operation(model: type[BaseModel]) -> dict[str, Any]:
+    """The route of acts that two persons do together."""
+    return {
+        "operation_id": "propose_act",
+        "tags": ["approvals"],
+        "summary": "Propose to register or revoke a client's key",
+        "description": "Commands of an escrow are proposed at their own address.\n\nMay be asked by: regulator.",
+        "responses": {**_RECORDED_LATER[True], **problems(*_WRITE)},
+        "openapi_extra": {
+            "parameters": [_KEY, _LANGUAGE],
+            "requestBody": request_body(model),
+            "security": BEARER,
+        },
+    }
+
+
+def decision_operation(model: type[BaseModel]) -> dict[str, Any]:
+    """The route of the second person."""
+    return {
+        "operation_id": "decide_approval",
+        "tags": ["approvals"],
+        "summary": "Approve or reject what somebody else proposed",
+        "description": "The command is judged afresh and recorded once; see `state`. Whoever proposed may only reject "
+        "(take back).\n\nMay be asked by: regulator.",
+        "responses": {
+            200: {"description": "What became of it", "content": content(ref("Approval"))},
             **problems(*_WRITE),
         },
         "openapi_extra": {
@@ -147,6 +202,39 @@ def calculation_operation(model: type[BaseModel]) -> dict[str, Any]:
             "security": BEARER,
         },
     }
+
+
+def token_operation() -> dict[str, Any]:
+    """The route of tokens."""
+    names = ("grant_type", "client_assertion_type", "client_assertion", "username", "password")
+    form = {
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in names},
+        "required": ["grant_type"],
+    }
+    return {
+        "operation_id": "request_token",
+        "tags": ["access"],
+        "summary": "A short-lived access token",
+        "description": "`client_credentials` with `private_key_jwt` for clients, `password` for local users. "
+        "An assertion is taken once. Nothing is said about why a name, password or assertion is refused.",
+        "responses": {
+            200: {"description": "The token (RFC 6749, 5.1)", "content": content(ref("TokenAnswer"))},
+            **problems(400, 401, 413, 415, 422, 500, 503),
+        },
+        "openapi_extra": {
+            "parameters": [_LANGUAGE],
+            "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}},
+            "security": [],
+        },
+    }
+
+
+def jwks_operation() -> dict[str, Any]:
+    """The route of the keys that verify our tokens."""
+    keys = {"type": "object", "properties": {"keys": {"type": "array", "items": {"type": "object"}}}}
+    answer = {"description": "The keys (RFC 7517)", "content": content(keys)}
+    return public_operation("get_jwks", "The public keys that verify access tokens", {200: answer, **problems(422)})
 
 
 def read_operation(
@@ -185,6 +273,13 @@ def public_operation(name: str, summary: str, responses: dict[int | str, dict[st
         "responses": responses,
         "openapi_extra": {"security": []},
     }
+
+
+def _signed(roles: Iterable[Role]) -> str:
+    """What is said of signatures where somebody must sign."""
+    if not MUST_SIGN & set(roles):
+        return ""
+    return " A bank signs the request (RFC 9421: Content-Digest, Signature-Input, Signature; docs/access.md)."
 
 
 def _first_line(kind: type[Command]) -> str:

@@ -20,13 +20,13 @@ _CONFLICT = (
     "settlement_not_overdue confirmation_too_late risk_deposit_exceeded risk_deposit_still_needed "
     "distribution_required distribution_still_open pot_exceeds_custody share_exceeds_due shares_exceed_pot "
     "distribution_differs_from_list command_in_flight reference_already_matched seal_outdated statement_incomplete "
-    "subject_is_forgotten subject_still_needed forgetting_outdated "
+    "approval_decided approval_expired subject_is_forgotten subject_still_needed forgetting_outdated "
     "statement_line_out_of_turn statement_not_continuous epoch_changed"
 )
 """What is recorded does not allow it now."""
 
 _CONTENT = (
-    "second_person_required business_time_in_future business_time_before_opening date_in_future dates_out_of_order "
+    "approval_differs second_person_required business_time_in_future business_time_before_opening date_in_future dates_out_of_order "
     "date_beyond_calendar date_outside_calendar command_key_reused line_repeated unknown_social_credit_code "
     "rule_unknown wrong_account span_above_cap hours_above_cap amount_above_cap collected_too_early "
     "training_loan_prohibited same_contract lesson_outside_contract default_confirmation_unknown reply_window_unknown "
@@ -51,6 +51,12 @@ _FILE = (
 )
 """A bank file or an import that cannot be read without losing or inventing something."""
 
+_NOT_LET_IN = (
+    "client_assertion_invalid credentials_wrong key_not_in_force key_revoked key_unknown signature_expired "
+    "signature_incomplete signature_invalid signature_replayed signature_required token_revoked token_unknown_subject"
+)
+"""Who asks is not known, or did not sign what must be signed."""
+
 STATUS: dict[str, int] = {
     **dict.fromkeys(_UNKNOWN.split(), 404),
     **dict.fromkeys(_CONFLICT.split(), 409),
@@ -58,15 +64,26 @@ STATUS: dict[str, int] = {
     **dict.fromkeys(_FILE.split(), 422),
     "bad_request": 400,
     "body_not_json": 400,
+    "key_taken": 409,
+    "no_such_key": 404,
+    "subject_ended": 409,
+    "subject_taken": 409,
+    "subject_unknown": 404,
     "body_not_utf8": 400,
     "body_too_deep": 400,
     "idempotency_key_malformed": 400,
     "idempotency_key_missing": 400,
     "if_match_malformed": 400,
+    "digest_mismatch": 400,
+    "grant_unsupported": 400,
+    "token_request_malformed": 400,
+    **dict.fromkeys(_NOT_LET_IN.split(), 401),
+    "key_of_another_client": 403,
     "token_expired": 401,
     "token_invalid": 401,
     "unauthenticated": 401,
     "not_permitted": 403,
+    "other_person_named": 403,
     "place_not_covered": 403,
     "role_not_allowed": 403,
     "method_not_allowed": 405,

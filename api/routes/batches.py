@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api.answers import json_response
+from api.approvals.proposing import refuse_proposed_key
 from api.bodies import json_body
 from api.documents import checked_model, escaped, invalid, read_document
 from api.language import Language, preferred
@@ -80,6 +81,14 @@ class BatchOutcome(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
+class Poster:
+    """Who posts a batch, and the signature over the whole of it."""
+
+    mandate: Mandate
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One item on its way: an order, or why there is none."""
 
@@ -99,9 +108,10 @@ def batch_routes(runtime: Runtime) -> APIRouter:
         raw: Annotated[bytes, Depends(json_body)],
     ) -> Response:
         key, language = idempotency_key(request), preferred(request.headers.get("accept-language"))
+        poster = Poster(caller, runtime.signatures.check(request, caller, raw))
         document = read_document(raw)
         batch = checked_model(Batch, document, raw)
-        items = [_item(runtime, caller, key, index, each) for index, each in enumerate(batch.items)]
+        items = [_item(runtime, poster, key, index, each) for index, each in enumerate(batch.items)]
         answers = _answers(runtime, items, atomic=batch.atomic)
         outcomes = [_outcome(runtime, item, answers, language) for item in items]
         recorded = sum(each.receipt is not None for each in outcomes)
@@ -117,7 +127,8 @@ def batch_routes(runtime: Runtime) -> APIRouter:
     return router
 
 
-def _item(runtime: Runtime, caller: Mandate, batch_key: str, index: int, item: BatchItem) -> Item:
+def _item(runtime: Runtime, poster: Poster, batch_key: str, index: int, item: BatchItem) -> Item:
+    caller = poster.mandate
     key = item.idempotency_key or f"{batch_key}.{index}"
     at = f"/items/{index}"
     kind = COMMANDS.get(item.command)
@@ -129,7 +140,7 @@ def _item(runtime: Runtime, caller: Mandate, batch_key: str, index: int, item: B
         command = checked_model(kind, item.body, at=f"{at}/body")
     except Problem as malformed:
         return Item(index, problem=refuse_body(runtime, caller, item.institution_id, key, malformed))
-    return Item(index, order_of(caller, item.institution_id, key, command, item.if_match))
+    return Item(index, order_of(caller, item.institution_id, key, command, item.if_match, poster.signature))
 
 
 def _answers(runtime: Runtime, items: list[Item], *, atomic: bool) -> dict[int, Answer | Problem]:
@@ -170,7 +181,7 @@ def _outcome(runtime: Runtime, item: Item, answers: dict[int, Answer | Problem],
     if isinstance(answer, Receipt):
         if item.order is not None:
             count(runtime, item.order.command, "replayed" if answer.replayed else "recorded")
-        return ItemOutcome(item.index, 201, receipt_body(answer), answer.replayed)
+        return ItemOutcome(item.index, 201, receipt_body(answer, runtime.log_name), answer.replayed)
     problem = problem_of(answer)
     if item.order is not None:
         count(runtime, item.order.command, problem.code)

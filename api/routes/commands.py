@@ -74,11 +74,12 @@ def _poster(runtime: Runtime, kind: type[Command], commander: Commander) -> Call
         dry_run: DryRun = False,  # noqa: FBT002 - a query parameter
     ) -> Response:
         key, expected = idempotency_key(request), if_match(request)
+        signature = runtime.signatures.check(request, caller, raw)
         try:
             command = read_model(kind, raw)
         except Problem as malformed:
             raise refuse_body(runtime, caller, institution_id, key, malformed) from None
-        order = order_of(caller, institution_id, key, command, expected)
+        order = order_of(caller, institution_id, key, command, expected, signature)
         return preview(runtime, order) if dry_run else submit(runtime, order)
 
     return post
@@ -92,11 +93,12 @@ def _opener(runtime: Runtime, commander: Commander) -> Callable[..., Response]:
         dry_run: DryRun = False,  # noqa: FBT002 - a query parameter
     ) -> Response:
         key, expected = idempotency_key(request), if_match(request)
+        signature = runtime.signatures.check(request, caller, raw)
         try:
             opening = read_model(NewEscrow, raw)
         except Problem as malformed:
             raise refuse_body(runtime, caller, _named(raw), key, malformed) from None
-        order = order_of(caller, opening.institution_id, key, opened(opening), expected)
+        order = order_of(caller, opening.institution_id, key, opened(opening), expected, signature)
         return preview(runtime, order) if dry_run else submit(runtime, order)
 
     return post

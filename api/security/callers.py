@@ -11,10 +11,12 @@ from ledger.identifiers import Role
 
 
 def callers(tokens: Tokens) -> Callable[[Request], Mandate]:
-    """A dependency that gives the caller's mandate. Raises unauthenticated, token_invalid, token_expired."""
+    """A dependency that gives the caller's mandate. Raises unauthenticated, and what `Tokens.read` raises."""
 
     def caller(request: Request) -> Mandate:
-        return tokens.read(bearer(request.headers.get("authorization")))
+        mandate = tokens.read(bearer(request.headers.get("authorization")))
+        request.state.subject = mandate.subject
+        return mandate
 
     return caller
 

@@ -101,6 +101,4 @@ class Directory:
             row = connection.execute(select(keys).where(keys.c.key_id == key_id)).one_or_none()
         if row is None:
             return None
-        return RegisteredKey(
-            PublicKey(row.public_key), row.subject, row.not_before_at, row.expires_at, row.revoked_at
-        )
+        return RegisteredKey(PublicKey(row.public_key), row.subject, row.not_before_at, row.expires_at, row.revoked_at)

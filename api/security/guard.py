@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from api.security.mandate import Keeping, Mandate
+from api.nouns import NEEDS_SECOND_PERSON
+from api.security.mandate import MUST_SIGN, Keeping, Mandate
 from ledger.answers import CommandKeyReused, VersionConflict
 from ledger.application import Ledger
 from ledger.commands import CloseEscrow, OpenEscrow
@@ -11,7 +12,7 @@ from ledger.escrow import Escrow
 from ledger.events import Event
 from ledger.identifiers import Role
 from ledger.orders import Order
-from ledger.rejections import EscrowNotOpen, Rejection
+from ledger.rejections import EscrowNotOpen, Rejection, SecondPersonRequired
 from ledger.sheets import Profile
 from ledger.store.docket import Clock
 
@@ -23,6 +24,8 @@ class MandatedOrder(Order):
     mandate: Mandate
     if_match: int | None = None
     """Version the caller decided from. The guard compares it, so that a foreign version is not given away."""
+    not_after: int | None = None
+    """The instant (µs) after which it is not recorded any more: the time limit of an approval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,16 @@ class PlaceNotCovered(Rejection):
 
     jurisdiction: str
     district: str
+
+
+@dataclass(unsafe_hash=True)
+class SignatureRequired(Rejection):
+    """What a bank records is its signed word."""
+
+
+@dataclass(unsafe_hash=True)
+class ApprovalExpired(Rejection):
+    """Nobody approves what was proposed too long ago."""
 
 
 class KeyUnused(Exception):
@@ -63,17 +76,21 @@ class GuardedLedger(Ledger):
 def judge(order: Order, escrow: Escrow, now: int) -> tuple[list[Event], Escrow, str]:
     """`decide`, for callers who may.
 
-    Raises EscrowNotOpen as for an unknown escrow where it is not theirs, PlaceNotCovered for a new one elsewhere.
+    Raises SignatureRequired, EscrowNotOpen as for an unknown escrow where it is not theirs, PlaceNotCovered for a new
+    one elsewhere, SecondPersonRequired, ApprovalExpired.
     """
     if isinstance(order, KeyInquiry):
         raise KeyUnused
     if isinstance(order, MandatedOrder):
         _check(order, escrow)
+        _check_second_person(order, now)
     return decide(order, escrow, now)
 
 
 def _check(order: MandatedOrder, escrow: Escrow) -> None:
     header, mandate = escrow.header, order.mandate
+    if mandate.role in MUST_SIGN and not order.signature:
+        raise SignatureRequired
     if header.status == "none" and isinstance(order.command, OpenEscrow):
         command = order.command
         if not mandate.covers_place(command.jurisdiction, command.district):
@@ -82,6 +99,14 @@ def _check(order: MandatedOrder, escrow: Escrow) -> None:
         raise EscrowNotOpen(order.institution_id, "none")
     if order.if_match not in {None, header.version}:
         raise VersionConflict(order.if_match or 0, header.version)
+
+
+def _check_second_person(order: MandatedOrder, now: int) -> None:
+    """Nobody moves a whole institution alone: such an order comes from `api.approvals` or not at all."""
+    if type(order.command) in NEEDS_SECOND_PERSON and not order.approved_by:
+        raise SecondPersonRequired(order.actor)
+    if order.not_after is not None and now > order.not_after:
+        raise ApprovalExpired
 
 
 def _keeping(order: Order, escrow: Escrow) -> Keeping:

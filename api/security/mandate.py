@@ -7,6 +7,8 @@ from ledger.identifiers import Role
 
 OFFICERS: Final = frozenset({Role.MEDIATOR, Role.REGULATOR, Role.AUDITOR})
 """Roles that are for a place."""
+MUST_SIGN: Final = frozenset({Role.BANK})
+"""Roles whose recording requests are refused without a signature."""
 
 
 @dataclass(frozen=True, slots=True)

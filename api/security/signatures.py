@@ -22,17 +22,14 @@ from http_message_signatures.algorithms import ED25519
 from api.problems import Problem
 from api.security.directory import Directory, RegisteredKey
 from api.security.keys import PublicKey
-from api.security.mandate import Mandate
+from api.security.mandate import MUST_SIGN, Mandate
 from api.security.nonces import Nonces
 from api.security.signing import COMPONENTS
-from ledger.identifiers import Role
 
 WINDOW_SECONDS: Final = 300
 """How long after `created` a signature is taken; for so long its nonce is kept."""
 AHEAD_SECONDS: Final = 30
 """How far a client's clock may be ahead."""
-MUST_SIGN: Final = frozenset({Role.BANK})
-"""Roles whose recording requests are refused without a signature."""
 PARAMETERS: Final = ("created", "nonce", "keyid")
 ACCEPTED: Final = 'sig=("@method" "@target-uri" "content-digest" "idempotency-key");created;nonce;keyid;alg="ed25519"'
 """What is asked for (RFC 9421, 5.1)."""

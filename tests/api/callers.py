@@ -1,12 +1,21 @@
 """Callers of the six roles, and what they post."""
 
+from collections.abc import Iterator
+from hashlib import sha256
 from itertools import count
 from typing import Any
 
+import httpx2
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.testclient import TestClient
 
-from api.security.mandate import Mandate
-from api.security.tokens import Tokens, mandate_of
+from api.runtime import Runtime
+from api.security.keys import public_key_of
+from api.security.mandate import MUST_SIGN, Mandate
+from api.security.registry import Deed, change_mandate, register_client, register_key, writing
+from api.security.scopes import mandate_of
+from api.security.signing import signed_headers
+from api.security.tokens import Tokens
 from ledger.identifiers import Role
 
 Json = Any
@@ -65,22 +74,68 @@ FOREIGN_SCOPES: dict[Role, dict[str, Any]] = {
 }
 
 
+def private_key_of(subject: str) -> Ed25519PrivateKey:
+    """The key of a client, the same every time."""
+    return Ed25519PrivateKey.from_private_bytes(sha256(subject.encode()).digest())
+
+
+class Signer(httpx2.Auth):
+    """Signs each request when it is sent."""
+
+    requires_request_body = True
+
+    def __init__(self, runtime: Runtime, subject: str) -> None:
+        self.private = private_key_of(subject)
+        self._runtime = runtime
+
+    def auth_flow(self, request: Json) -> Iterator[Json]:
+        """Add the headers of a signature."""
+        created = self._runtime.clock() // 1_000_000
+        if "idempotency-key" in request.headers:
+            given = {"Idempotency-Key": request.headers["idempotency-key"]}
+            url = str(request.url)
+            signed = signed_headers(self.private, request.method, url, given, request.content, created=created)
+            request.headers.update({name: value for name, value in signed.items() if name not in given})
+        yield request
+
+
+def register(runtime: Runtime, mandate: Mandate) -> None:
+    """Make a client known with its key; one that is known gets this mandate."""
+    deed = Deed("test", runtime.clock())
+    directory = runtime.tokens.directory
+    assert directory is not None
+    directory.forget()
+    with writing(runtime.ledger.engine) as connection:
+        if directory.subject(mandate.subject) is not None:
+            change_mandate(connection, mandate, deed)
+        else:
+            register_client(connection, mandate, deed)
+            register_key(connection, mandate.subject, public_key_of(private_key_of(mandate.subject)), deed)
+    directory.forget()
+
+
 class Caller:
-    """Somebody with a token, who numbers their requests."""
+    """Somebody with a token, who numbers their requests; a bank is registered and signs them."""
 
     def __init__(self, client: TestClient, tokens: Tokens, mandate: Mandate) -> None:
         self.client = client
         self.mandate = mandate
         self.headers = {"Authorization": f"Bearer {tokens.issue(mandate, 240 * HOUR)}", "Accept-Language": "en"}
         self._keys = (f"key-{number}" for number in count(1))
+        runtime: Runtime = client.app.state.runtime  # type: ignore[attr-defined]
+        self.auth = None
+        if mandate.role in MUST_SIGN:
+            register(runtime, mandate)
+            self.auth = Signer(runtime, mandate.subject)
 
     def post(self, path: str, body: Json = None, *, key: str | None = None, **headers: str) -> Json:
         """Post JSON (or raw bytes) under a key of its own; header names have their `_` as `-`."""
         given = {"Idempotency-Key": key or next(self._keys), "Content-Type": "application/json"}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         if isinstance(body, bytes):
-            return self.client.post(path, content=body, headers=self.headers | given)
-        return self.client.post(path, json={} if body is None else body, headers=self.headers | given)
+            return self.client.post(path, content=body, headers=self.headers | given, auth=self.auth)
+        sent = {} if body is None else body
+        return self.client.post(path, json=sent, headers=self.headers | given, auth=self.auth)
 
     def get(self, path: str, **headers: str) -> Json:
         """Get a resource."""

@@ -78,7 +78,8 @@ def _respects(operation: Json, fuzzed: Callers, mode: GenerationMode) -> None:
         if mode is GenerationMode.POSITIVE:
             case.body, case.query = _whole(case.body), _whole(case.query)
         headers = {"Authorization": caller.headers["Authorization"]}
-        answer = case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
+        signer = {} if caller.auth is None else {"auth": caller.auth}
+        answer = case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance], **signer)
         if mode is GenerationMode.POSITIVE and answer.status_code >= 400:
             told = answer.json()
             codes = {each["code"] for each in told.get("errors", [])}

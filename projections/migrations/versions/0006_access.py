@@ -42,6 +42,7 @@ def _create(*, on_sqlite: bool) -> None:
         Column("kind", Text, nullable=False),
         Column("role", Text, nullable=False),
         Column("scope", Text, nullable=False),
+        Column("outside_sub", words),
         Column("registered_at", BigInteger, nullable=False),
         Column("registered_by", Text, nullable=False),
         Column("ended_at", BigInteger),
@@ -49,6 +50,7 @@ def _create(*, on_sqlite: bool) -> None:
         CheckConstraint("kind in ('client', 'user', 'bearer')", "a_subject_is_a_machine_or_a_person"),
         CheckConstraint("(ended_at is null) = (ended_by is null)", "an_end_has_an_author"),
     )
+    op.create_index("access_subjects_outside", "access_subjects", ["outside_sub"], unique=True)
     op.create_table(
         "access_keys",
         Column("key_id", words, primary_key=True),
