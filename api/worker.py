@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from projections.rebuild import rewind
 from projections.runner import Runner
 
 PAUSE_SECONDS = 1.0
@@ -14,13 +15,18 @@ log = structlog.get_logger("worker")
 
 
 def keep_up(runner: Runner, stop: threading.Event) -> None:
-    """Catch up until told to stop; a database that is away is asked again after a pause."""
+    """Catch up until told to stop; a database that is away is asked again after a pause.
+
+    Read models that are ahead of a log that was put back are built again first.
+    """
 
     def rest(seconds: float) -> None:
         stop.wait(seconds)
 
     while not stop.is_set():
         try:
+            if rewind(runner.engine) is not None:
+                log.warning("the read models were ahead of the log and were built again")
             runner.work(rest, stop.is_set)
         except SQLAlchemyError as failure:
             log.warning("the store cannot be asked", kind=type(failure).__name__)

@@ -14,6 +14,8 @@ from projections.log import lane_heads
 
 LOCK = "catch-up"
 IDLE_SECONDS = 0.2
+REMEDY = "bring the program up to date, then: ledger retry [INSTITUTION]"
+"""What to do about a stream that stands still before an event that this program cannot read."""
 
 
 class Health(Struct, frozen=True):
@@ -33,7 +35,7 @@ class Runner:
     """Takes events into the read models. Raises what the database raises; nothing is half done then."""
 
     def __init__(self, engine: Engine, batch: int = BATCH) -> None:
-        self._engine = engine
+        self.engine = self._engine = engine
         self._batch = batch
         with engine.connect() as connection:
             self._lanes: list[int] = list(connection.scalars(select(lanes.c.lane).order_by(lanes.c.lane)))
@@ -43,12 +45,17 @@ class Runner:
 
         Others who do the same wait for each other and take nothing in twice.
         """
+        count = self.take_in(until)
+        while self._review():
+            pass
+        return count
+
+    def take_in(self, until: int | None = None) -> int:
+        """The same without looking again at what events concern beyond what they name; that waits for a catch-up."""
         count = 0
         for lane in self._lanes if until is None else [self.lane_of(until)]:
             while (until is None or not self.at_position(until)) and (taken := self._step(lane)):
                 count += taken
-        while self._review():
-            pass
         return count
 
     def at_position(self, position: int) -> bool:
