@@ -29,6 +29,7 @@ from api.routes.institutions import institution_routes
 from api.routes.mediation import mediation_routes
 from api.routes.operation import operation_routes
 from api.routes.proofs import proof_routes
+from api.routes.reconciliations import reconciliation_routes
 from api.routes.standings import standing_routes
 from api.routes.statements import statement_routes
 from api.runtime import Runtime
@@ -54,6 +55,7 @@ ROUTES = (
     standing_routes,
     event_routes,
     statement_routes,
+    reconciliation_routes,
     import_routes,
     proof_routes,
     operation_routes,

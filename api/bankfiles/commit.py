@@ -1,7 +1,7 @@
 """Committing a previewed import: orders in batches whose keys are the file's hash and the line, so nothing repeats."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from api.bankfiles.books import read_books
 from api.bankfiles.notification import commit_notification
@@ -16,6 +16,7 @@ from ledger.matching import Rules
 from ledger.orders import Order
 from ledger.reconciliation import match
 from ledger.rejections import Rejection
+from ledger.statements import Statement
 
 BATCH = 1_000
 REPLANS = 20
@@ -55,8 +56,13 @@ class _Run:
     rules: Rules | None
     done: Imported = field(default_factory=Imported)
     replans: int = 0
+    lines_poster: Poster = field(init=False)
+    """Lines follow from the statement, which was held against the mandate and signed with the hash of the file."""
     tried: int = 0
     """Number of the line that was refused last: it is planned anew once, then it becomes a break."""
+
+    def __post_init__(self) -> None:
+        self.lines_poster = replace(self.poster, mandate=None, signature="")
 
     def run(self) -> Imported:
         self.done.already = self.preview.repeated + self.preview.booked
@@ -97,11 +103,15 @@ class _Run:
             repeated_fen=self.preview.repeated_fen,
             lines_sha256=self.preview.lines_sha256,
         )
-        (answer,) = self.ledger.submit_all(
-            [wrapped(self.preview, self.poster, f"bank.{statement.statement_id}", command, 0)]
-        )
+        (answer,) = self.ledger.submit_all([wrapped(self.preview, self.poster, self._key(statement), command, 0)])
         if isinstance(answer, Rejection) and not isinstance(answer, no.AlreadyRecorded):
             raise answer
+
+    def _key(self, statement: Statement) -> str:
+        """The client's key, where there is one, so that it cannot stand for another file; else the file's own hash."""
+        if not self.poster.key:
+            return f".bank.{statement.statement_id}"
+        return self.poster.key if statement.number == 1 else f"{self.poster.key}.{statement.number}"
 
     def _order(self, number: int, planned: Planned) -> Order:
         line, statement_id = planned.line, self.preview.statement.statement_id
@@ -118,7 +128,7 @@ class _Run:
             rule=planned.rule,
             outcome=planned.outcome,
         )
-        return wrapped(self.preview, self.poster, f"bank.{statement_id}.{number}", command, line.line)
+        return wrapped(self.preview, self.lines_poster, f".bank.{statement_id}.{number}", command, line.line)
 
     def _count(self, batch: Sequence[Planned], answers: Sequence[Answer]) -> int:
         """How many lines of the batch, from its start, are booked now."""

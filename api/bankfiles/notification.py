@@ -41,7 +41,7 @@ def commit_notification(ledger: Ledger, preview: Preview, poster: Poster, progre
 def _orders(preview: Preview, poster: Poster) -> Iterator[tuple[Planned, Order]]:
     for number, planned in enumerate(preview.matching.planned, 1):
         for part, command in enumerate(_commands(preview, planned)):
-            key = f"told.{preview.statement.statement_id}.{number}.{part}"
+            key = f".told.{preview.statement.statement_id}.{number}.{part}"
             yield planned, wrapped(preview, poster, key, command, planned.line.line)
 
 

@@ -11,8 +11,7 @@ from ledger import commands as c
 from ledger import rejections as no
 from ledger.answers import Receipt
 from ledger.application import Ledger
-from ledger.bankbooks import Books, Item
-from ledger.orders import Order
+from ledger.bankbooks import Item
 from ledger.statements import item_break_id
 from ledger.store.rows import decode_header
 from ledger.store.tables import headers
@@ -38,6 +37,13 @@ class Reconciled:
     """Payments that the bank should have shown by now."""
     opened: int
     """Breaks this run opened for them."""
+    on: date | None = None
+    """The day that was asked for."""
+
+    @property
+    def covered(self) -> bool:
+        """Whether statements reach the day that was asked for."""
+        return self.on is None or (self.through_on is not None and self.through_on >= self.on)
 
     @property
     def unexplained_fen(self) -> int:
@@ -48,10 +54,17 @@ class Reconciled:
 
 
 def reconcile(
-    ledger: Ledger, institution_id: str, poster: Poster, *, grace: timedelta = GRACE, dry_run: bool = False
+    ledger: Ledger,
+    institution_id: str,
+    poster: Poster,
+    *,
+    grace: timedelta = GRACE,
+    dry_run: bool = False,
+    on: date | None = None,
 ) -> Reconciled:
     """Open a break for every payment that statements should have shown, and tell where bank and ledger stand.
 
+    With `on`, the answer says whether statements cover that day, and only what was due by then is overdue.
     Safe to run again. Raises EscrowNotOpen, StatementIncomplete while an import is unfinished.
     """
     books = read_books(ledger, institution_id)
@@ -61,7 +74,8 @@ def reconcile(
         if taken.booked < taken.lines:
             raise no.StatementIncomplete(statement_id, taken.lines, taken.booked)
     items = list(books.open_items())
-    overdue = [item for item in items if _overdue(item, books, grace)]
+    shown_on = min(books.reach.through_on or date.min, on or date.max)
+    overdue = [item for item in items if item.moved and item.on + grace <= shown_on]
     opened = 0 if dry_run else _open(ledger, institution_id, overdue, poster)
     with ledger.engine.connect() as connection:
         state = connection.execute(
@@ -77,24 +91,18 @@ def reconcile(
         drift_fen=header.drift_fen,
         overdue=len(overdue),
         opened=opened,
+        on=on,
     )
-
-
-def _overdue(item: Item, books: Books, grace: timedelta) -> bool:
-    return item.moved and books.reach.through_on is not None and item.on + grace <= books.reach.through_on
 
 
 def _open(ledger: Ledger, institution_id: str, overdue: list[Item], poster: Poster) -> int:
     opened = 0
     for start in range(0, len(overdue), BATCH):
         orders = [
-            Order(
-                institution_id=institution_id,
-                command_id=f"{item_break_id(item.reference)}.{item.left_fen}",
-                command=c.OpenBreak(reference=item.reference),
-                actor=poster.actor,
-                role=poster.role,
-                correlation_id=poster.correlation_id,
+            poster.order(
+                institution_id,
+                f".{item_break_id(item.reference)}.{item.left_fen}",
+                c.OpenBreak(reference=item.reference),
             )
             for item in overdue[start : start + BATCH]
         ]

@@ -33,6 +33,8 @@ class RowResult:
     column: int = 0
     field: str = ""
     details: dict[str, object] = made_by(default_factory=dict)
+    rejection: Rejection | None = None
+    """The rule of the ledger that the row breaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +83,8 @@ def _silent(_rows: int) -> None:
 
 
 def _order(institution_id: str, file: ReadFile, row: ReadRow, poster: Poster) -> Order:
-    unkeyed = Order(
-        institution_id=institution_id,
-        command_id="",
-        command=row.command,
-        actor=poster.actor,
-        role=poster.role,
-        correlation_id=poster.correlation_id,
-        source=Source(file.sha256, row.line),
-        signature=poster.signature,
-    )
-    return replace(unkeyed, command_id=f"row.{request_hash(unkeyed)}")
+    unkeyed = poster.order(institution_id, "", row.command, Source(file.sha256, row.line))
+    return replace(unkeyed, command_id=f".row.{request_hash(unkeyed)}")
 
 
 def _previewed(ledger: Ledger, row: ReadRow, order: Order) -> RowResult:
@@ -124,4 +117,4 @@ def _result(row: ReadRow, answer: Answer) -> RowResult:
 
 
 def _refused(row: ReadRow, rejection: Rejection) -> RowResult:
-    return RowResult(row.line, "refused", rejection.code, details=rejection.details())
+    return RowResult(row.line, "refused", rejection.code, details=rejection.details(), rejection=rejection)

@@ -8,24 +8,22 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api.approvals.approval import Approval
+from api.bankfiles.report import FileReport
+from api.imports.report import ImportReport
 from api.openapi.operations import SCHEMAS, ref
 from api.openapi.shapes import struct_schemas
 from api.problems.problem import ProblemBody
 from api.public import EventBody, PreviewBody, ReceiptBody
-from api.bankfiles.report import FileReport
-from api.imports.report import ImportReport
 from api.reads.answer import AnswerBody
 from api.reads.files import FORMATS
 from api.reads.tables import PAGING
-from api.routes.approvals import ApprovalDecision, Proposal
 from api.routes.batches import Batch, BatchOutcome
 from api.routes.commands import BODIES
 from api.routes.events import Feed
 from api.routes.identity import TokenAnswer
 from api.routes.operation import Meaning, Readiness
+from api.routes.reconciliations import DayReconciled, ReconciliationBody, ReconciliationRun
 from api.routes.standings import AllDue, CityOverview
-from api.routes.statements import DayReconciled, ReconciliationBody, ReconciliationRun
 from ledger.commands import COMMANDS, OpenEscrow
 from ledger.entitlement import Derivation, EntitlementRequest
 from projections.audit_trail import AuditEntry
@@ -58,6 +56,7 @@ ROWS = {
     "StatementRow": StatementRow,
     "BankLineRow": BankLineRow,
     "BreakRow": BreakRow,
+    "Approval": Approval,
 }
 """The rows of the read models, by the name of their shape."""
 _DESCRIPTION = """
@@ -116,6 +115,7 @@ def _sendable(parameter: dict[str, Any]) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     models: list[type[BaseModel]] = [*BODIES.values(), OpenEscrow, Batch, EntitlementRequest, ReconciliationRun]
+    models += [Proposal, ApprovalDecision]
     _, bodies = models_json_schema([(model, "validation") for model in models], ref_template=SCHEMAS + "{model}")
     for shape in bodies["$defs"].values():
         for member in shape.get("properties", {}).values():

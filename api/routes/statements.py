@@ -1,0 +1,156 @@
+"""Files of the bank taken in over HTTP: previewed, or committed."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from api.answers import json_response
+from api.bankfiles.amounts import read_amount
+from api.bankfiles.filing import Filing, commit_file, preview_file
+from api.bankfiles.layouts import PLACES, Profile, named_profile, shipped
+from api.bankfiles.parties import Parties
+from api.bankfiles.posting import Poster
+from api.bankfiles.preview import Stated
+from api.bankfiles.reading import read_statements
+from api.bankfiles.report import FileReport
+from api.keeping import require_covered
+from api.openapi.uploads import file_operation
+from api.parameters import Flag, InstitutionPath, idempotency_key, known_query
+from api.problems import FieldError, Problem
+from api.problems.mapping import RETRY
+from api.routes.commands import DryRun, commanders
+from api.runtime import Runtime
+from api.security.mandate import Mandate
+from api.settings import SettingMissing, party_key
+from api.submission import command_key
+from api.uploads import file_bodies
+from ledger import commands as c
+
+SHOWN = 1_000
+ProfileName = Annotated[
+    str | None, Query(max_length=64, description="A shipped layout; without it the file is recognised")
+]
+ColumnNames = Annotated[
+    str | None, Query(max_length=1000, description=f"PLACE=HEADING, comma-separated: {', '.join(PLACES)}")
+]
+Dates = Annotated[str, Query(max_length=40, description="strptime pattern of the dates, with columns")]
+Yuan = Annotated[str | None, Query(max_length=20, description="In yuan, where the file has none")]
+Checked = Annotated[Flag, Query(description="The file is of this account, whatever it says")]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the sender says beyond the file."""
+
+    layout: Profile | None
+    stated: Stated
+
+
+def _told(
+    profile: ProfileName = None,
+    columns: ColumnNames = None,
+    dates: Dates = "",
+    opening: Yuan = None,
+    closing: Yuan = None,
+    account_checked: Checked = False,  # noqa: FBT002 - a query parameter
+) -> Told:
+    """Raises Problem invalid_parameters."""
+    stated = Stated(_fen("opening", opening), _fen("closing", closing), account_checked)
+    return Told(_layout(profile, columns, dates), stated)
+
+
+def statement_routes(runtime: Runtime) -> APIRouter:
+    """`…/statement-files`."""
+    router = APIRouter(prefix="/v1")
+    commander = commanders(runtime, c.RecordStatement)
+    body = file_bodies(runtime.settings.max_file_bytes)
+
+    def post_statement_file(
+        request: Request,
+        institution_id: InstitutionPath,
+        caller: Annotated[Mandate, Depends(commander)],
+        data: Annotated[bytes, Depends(body)],
+        told: Annotated[Told, Depends(_told)],
+        dry_run: DryRun = False,  # noqa: FBT002 - a query parameter
+    ) -> Response:
+        key = idempotency_key(request)
+        signature = runtime.signatures.check(request, caller, data)
+        require_covered(runtime.ledger, caller, institution_id)
+        statements = read_statements(data, _parties(runtime), told.layout)
+        poster = poster_of(caller, key, signature)
+        filing = Filing(runtime.ledger, institution_id, poster, told.stated)
+        if dry_run:
+            return json_response(preview_file(filing, statements))
+        with runtime.in_flight.claim([(institution_id, statements[0].sha256), (institution_id, poster.key)]) as taken:
+            if taken:
+                raise Problem("command_in_flight", headers=RETRY)
+            report = commit_file(filing, statements)
+        return json_response(report, 201 if _recorded(report) else 200)
+
+    router.add_api_route(
+        "/escrows/{institution_id}/statement-files",
+        post_statement_file,
+        methods=["POST"],
+        status_code=201,
+        dependencies=[Depends(commander), Depends(known_query)],
+        **file_operation(
+            "post_statement_file",
+            "Take in a statement or notification of the custodian bank",
+            "A camt.053 or camt.054 message, MT940, CSV or workbook as it is. `dry_run` previews what every line would "
+            "become. A file that was sent before changes nothing.",
+            "FileReport",
+            c.RecordStatement.by,
+        ),
+    )
+    return router
+
+
+def poster_of(caller: Mandate, key: str, signature: str) -> Poster:
+    """The caller as a poster of many orders; the key is the caller's own."""
+    return Poster(
+        actor=caller.subject,
+        role=caller.role,
+        signature=signature,
+        mandate=caller,
+        key=command_key(caller, key),
+    )
+
+
+def _parties(runtime: Runtime) -> Parties:
+    try:
+        return Parties(party_key(runtime.settings))
+    except SettingMissing as missing:
+        raise Problem("not_configured", {"variable": missing.variable}) from None
+
+
+def _layout(name: str | None, columns: str | None, dates: str) -> Profile | None:
+    """Raises Problem invalid_parameters."""
+    if name is not None and (columns is not None or name not in shipped()):
+        raise _parameter("profile")
+    if columns is None:
+        return None if name is None else shipped()[name]
+    places: dict[str, list[str]] = {}
+    for each in columns.split(","):
+        place, _, heading = each.partition("=")
+        places.setdefault(place.strip(), []).append(heading.strip())
+    try:
+        return named_profile(places, date=dates)
+    except ValueError:
+        raise _parameter("columns") from None
+
+
+def _fen(name: str, text: str | None) -> int | None:
+    fen = None if text is None else read_amount(text)
+    if text is not None and fen is None:
+        raise _parameter(name)
+    return fen
+
+
+def _parameter(name: str) -> Problem:
+    return Problem("invalid_parameters", {"count": 1}, (FieldError("malformed", parameter=name),))
+
+
+def _recorded(report: FileReport) -> bool:
+    return any(each.committed is not None and each.committed.booked for each in report.statements)
