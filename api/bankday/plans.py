@@ -1,0 +1,107 @@
+"""What a run is going to ask of the ledger: the payments of its next file, their orders, and what does not go."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from typing import Final
+
+from api.bankday.numbers import FileId
+from api.bankday.payments import MAX_REFERENCE, Payment, PaymentFile, Resolver, Withheld
+from api.bankday.stored import StoredEscrow
+from api.bankfiles.posting import Poster
+from ledger import rejections as no
+from ledger.decisions.context import instant, local_date
+from ledger.orders import Order, Source
+from ledger.sheets import Profile
+
+PART: Final = 5_000
+"""Payments in one file, which is recorded in one transaction: as a whole or not at all."""
+_BEIJING: Final = timezone(timedelta(hours=8))
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Who runs what: the run's first file, by whom, at which instant, and how payees' accounts are found."""
+
+    first: FileId
+    poster: Poster
+    now: int
+    """The clock, µs."""
+    resolver: Resolver | None = None
+    """None: the file names references, which the bank resolves."""
+    part: int = PART
+
+    @property
+    def at(self) -> int:
+        """Business time of what is recorded: now, or for a day that is over its last instant, µs."""
+        return min(self.now, last_instant(self.first.on))
+
+    def check_day(self) -> None:
+        """Raises DateInFuture for a day that has not come."""
+        today = local_date(self.now)
+        if self.first.on > today:
+            raise no.DateInFuture("date", self.first.on, today)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The next file of a run. Without payments there is no file to record."""
+
+    file: PaymentFile
+    orders: Callable[[Source], list[Order]]
+    """The orders that record it, with the hash of the file as their source."""
+    withheld: tuple[Withheld, ...]
+
+
+def last_instant(on: date) -> int:
+    """The last µs of a business day."""
+    return instant(datetime.combine(on + timedelta(days=1), time(), _BEIJING)) - 1
+
+
+def moment_of(at: int) -> datetime:
+    """An instant in µs as commands take it."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
+def file_of(ask: Ask, file_id: FileId, stored: StoredEscrow, payments: tuple[Payment, ...]) -> PaymentFile:
+    """The file with these payments, as the institution and its account are now."""
+    header = stored.header
+    (profile,) = stored.find_all(Profile, [[header.institution_id]])
+    assert profile is not None, "every escrow has its profile"
+    return PaymentFile(
+        file_id=file_id,
+        institution_id=header.institution_id,
+        name=profile.name,
+        uscc=profile.uscc,
+        custodian=header.custodian,
+        account_id=header.account_id,
+        at=ask.at,
+        payments=payments,
+    )
+
+
+def cut(count: int, part: int) -> int:
+    """How many of so many payments go into this file: a full file has another one after it, and no other has."""
+    if count > part:
+        return part
+    return count if count < part else part - 1
+
+
+def unroutable(ask: Ask, stored: StoredEscrow, payee_ref: str) -> str:
+    """Why no file can carry a payment to this payee; empty where one can."""
+    if len(stored.header.account_id) > MAX_REFERENCE:
+        return "account_too_long"
+    if ask.resolver is None:
+        return "payee_too_long" if len(payee_ref) > MAX_REFERENCE else ""
+    account = ask.resolver(payee_ref)
+    if account is None:
+        return "payee_unresolved"
+    return "payee_too_long" if len(account.number) > MAX_REFERENCE else ""
+
+
+def check_unsealed(ask: Ask, stored: StoredEscrow) -> None:
+    """Raises DayIsSealed: a sealed day takes no more instructions."""
+    sealed_on = stored.header.sealed_on
+    if sealed_on is not None and ask.first.on <= sealed_on:
+        raise no.DayIsSealed(ask.first.on, sealed_on)
