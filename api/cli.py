@@ -32,7 +32,10 @@ COMMANDS = (
     ("import-lessons", "api.terminal.imports:import_lessons", "Claim lessons from a file."),
     ("reconcile", "api.terminal.statements:reconcile_day", "Hold bank and ledger against each other."),
     ("export", "api.terminal.exports:app", "Write the books in the formats of other programs."),
+    ("key", "api.terminal.keys:app", "Keys with which clients sign what they record."),
+    ("user", "api.terminal.users:app", "People who sign in, and what they may touch."),
     ("token", "api.terminal.tokens:app", "Bearer tokens for the six roles."),
+    ("request", "api.terminal.requests:request", "Send one signed request, as a client does."),
     ("openapi", "api.terminal.operations:openapi", "Print the description of the API."),
 )
 """Every command, where it stands (it is loaded when it is used), and what it does."""

@@ -13,6 +13,7 @@ from api.security.keys import PublicKey
 from api.security.mandate import Mandate
 from api.security.scopes import scope_of
 from api.security.tables import changes, keys, subjects
+from ledger.identifiers import Role
 
 Kind = Literal["client", "user", "bearer"]
 """A machine with keys, a person with a password, or a name that only stands in tokens."""
@@ -109,6 +110,14 @@ def end_subject(connection: Connection, subject: str, deed: Deed) -> None:
         ended = {"ended_at": deed.at, "ended_by": deed.by}
         connection.execute(update(subjects).where(subjects.c.subject == subject).values(ended))
         note(connection, "subject_ended", subject, deed)
+
+
+def revoke_bearer(connection: Connection, subject: str, by: str, at: int) -> None:
+    """Let a subject in no more, also one that was never registered and only stands in tokens of the command line."""
+    if not connection.execute(select(subjects.c.subject).where(subjects.c.subject == subject)).first():
+        values = {"kind": "bearer", "role": Role.AUDITOR.value, "scope": '{"jurisdiction": "CN"}'}
+        connection.execute(insert(subjects).values(subject=subject, registered_at=at, registered_by=by, **values))
+    end_subject(connection, subject, Deed(by, at))
 
 
 def change_mandate(connection: Connection, mandate: Mandate, deed: Deed) -> None:

@@ -4,7 +4,7 @@ from cyclopts import CycloptsError
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.logs import described
-from api.problems import Catalogue, problem_of
+from api.problems import Catalogue, Problem, problem_of
 from api.settings import SettingMissing
 from api.terminal.environment import ENVIRONMENT, USAGE, Stop, language
 from ledger.rejections import Rejection
@@ -23,7 +23,7 @@ def sentence(error: Exception) -> tuple[str, int]:
             return f"没有设置 {error}", ENVIRONMENT
         case OutcomeUnknown() | StoreUnavailable() | SQLAlchemyError():
             return f"数据库不可用 The database cannot be used: {_first_line(error)}", ENVIRONMENT
-        case Rejection() | UnknownRow():
+        case Rejection() | UnknownRow() | Problem():
             problem = problem_of(error)
             return Catalogue().detail(problem.code, problem.fields, language()), USAGE
         case _:

@@ -1,5 +1,6 @@
-"""`ledger token`: bearer tokens for the six roles."""
+"""`ledger token`: bearer tokens for the six roles, and their end."""
 
+import getpass
 import sys
 from typing import Annotated
 
@@ -7,14 +8,20 @@ from cyclopts import App, Parameter
 
 from api.app import now
 from api.security.mandate import Mandate
-from api.security.tokens import Tokens, UnfitMandate, mandate_of
+from api.security.registry import revoke_bearer, writing
+from api.security.scopes import UnfitMandate, mandate_of
+from api.security.tokens import Tokens
 from api.settings import token_secret
-from api.terminal.environment import OK, USAGE, Stop, load_settings
+from api.terminal.environment import OK, USAGE, Stop, load_settings, the_ledger
 from ledger.identifiers import Role
 
 app = App(name="token", help="Bearer tokens for the six roles.")
 MOST_HOURS = 24 * 366
 MANY = frozenset({"custodians", "institutions"})
+SCOPE_HELP = (
+    "For what: custodians=ID,ID (bank), institutions=ID,ID, guardian_id=ID, or jurisdiction=CN-BJ and "
+    "district=NAME (mediator, regulator, auditor)"
+)
 
 
 @app.command
@@ -22,25 +29,41 @@ def issue(
     *,
     role: Annotated[Role, Parameter(help="In which role the bearer acts")],
     subject: Annotated[str, Parameter(help="Who the bearer is: 1 to 56 letters, digits, - or _")],
-    scope: Annotated[
-        list[str],
-        Parameter(
-            help="For what: custodians=ID,ID (bank), institutions=ID,ID, guardian_id=ID, or jurisdiction=CN-BJ and "
-            "district=NAME (mediator, regulator, auditor)"
-        ),
-    ],
+    scope: Annotated[list[str], Parameter(help=SCOPE_HELP)],
     hours: Annotated[int, Parameter(help="How long it holds")] = 12,
 ) -> int:
-    """Print a token, signed with LEDGER_TOKEN_SECRET."""
+    """Print a token, signed by the key that LEDGER_TOKEN_SECRET makes.
+
+    A registered subject may what the registry says, whatever stands here.
+    """
     if not 1 <= hours <= MOST_HOURS:
         raise Stop(f"--hours 须在 1 与 {MOST_HOURS} 之间 lies between 1 and {MOST_HOURS}", USAGE)
     settings = load_settings()
     tokens = Tokens(token_secret(settings), settings.token_issuer, now)
-    sys.stdout.write(tokens.issue(_mandate(subject, role, scope), hours * 3600) + "\n")
+    sys.stdout.write(tokens.issue(mandate_from(subject, role, scope), hours * 3600) + "\n")
     return OK
 
 
-def _mandate(subject: str, role: Role, scope: list[str]) -> Mandate:
+@app.command
+def revoke(
+    subject: Annotated[str, Parameter(help="Who is let in no more: a client, a user, or a name in tokens")],
+) -> int:
+    """End every token of a subject, now and for ever; its keys and password end with it."""
+    with the_ledger() as ledger, writing(ledger.engine) as connection:
+        revoke_bearer(connection, subject, at_terminal(), now())
+    return OK
+
+
+def at_terminal() -> str:
+    """Who changes the registry here: the account on this machine."""
+    try:
+        return f"terminal:{getpass.getuser()}"
+    except (OSError, KeyError):
+        return "terminal"
+
+
+def mandate_from(subject: str, role: Role, scope: list[str]) -> Mandate:
+    """The mandate in the options of a command. Raises Stop."""
     named: dict[str, str | list[str]] = {}
     for each in scope:
         name, equals, value = each.partition("=")
