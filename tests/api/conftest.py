@@ -19,7 +19,7 @@ from tests.conftest import Clock
 @pytest.fixture
 def settings(sqlite_url: str) -> Settings:
     """Settings of a test; nothing comes from the environment."""
-    return Settings(database_url=sqlite_url, token_secret=SECRET, projector=False)  # type: ignore[arg-type]
+    return Settings(database_url=sqlite_url, token_secret=SECRET, party_key=SECRET, projector=False)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def refusing(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) ->
     path = tmp_path_factory.mktemp("refusing") / "ledger.sqlite"
     shutil.copy(sqlite_template, path)
     clock, url = Clock(), f"sqlite:///{path}"
-    settings = Settings(database_url=url, token_secret=SECRET, projector=False)  # type: ignore[arg-type]
+    settings = Settings(database_url=url, token_secret=SECRET, party_key=SECRET, projector=False)  # type: ignore[arg-type]
     ledger = GuardedLedger(url, clock)
     with TestClient(create_app(settings, ledger, clock), raise_server_exceptions=False) as opened:
         paid = pay(Callers(opened, Tokens(SECRET.encode(), ISSUER, clock)))
