@@ -39,15 +39,15 @@ def log_key(settings: Settings) -> PrivateKey | None:
         text = path.read_text("utf-8")
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not text"
-        raise LogKeyUnusable(f"{path}: {reason}") from None
+        raise LogKeyUnusable(f"LEDGER_LOG_KEY: {path}: {reason}") from None
     if shared:
-        raise LogKeyUnusable(f"{path} is open to others than its owner: chmod 600")
+        raise LogKeyUnusable(f"LEDGER_LOG_KEY: {path} is open to others than its owner: chmod 600")
     try:
         key = parse_private_key(text)
     except MalformedKey as error:
-        raise LogKeyUnusable(f"{path}: {error}") from None
+        raise LogKeyUnusable(f"LEDGER_LOG_KEY: {path}: {error}") from None
     if settings.log_name not in {None, key.name}:
-        raise LogKeyUnusable(f"{path} is the key of {key.name}, LEDGER_LOG_NAME says {settings.log_name}")
+        raise LogKeyUnusable(f"LEDGER_LOG_KEY: {path} is that of {key.name}, not of {settings.log_name}")
     return key
 
 

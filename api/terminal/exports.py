@@ -10,6 +10,7 @@ from api.terminal.environment import OK, USAGE, Stop, the_ledger
 from projections.journal import journal as journal_of
 
 app = App(name="export", help="Write the books in the formats of other programs.")
+app.command("api.terminal.proofs:bundle", name="bundle", help="The audit bundle, to be checked offline.")
 
 
 @app.command

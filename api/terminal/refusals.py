@@ -4,6 +4,7 @@ from cyclopts import CycloptsError
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.logs import described
+from api.notarizing import LogKeyUnusable
 from api.problems import Catalogue, Problem, problem_of
 from api.settings import SettingMissing
 from api.terminal.environment import ENVIRONMENT, USAGE, Stop, language
@@ -19,8 +20,8 @@ def sentence(error: Exception) -> tuple[str, int]:
             return str(error), error.code
         case CycloptsError():
             return " ".join(str(error).split()), USAGE
-        case SettingMissing():
-            return f"没有设置 {error}", ENVIRONMENT
+        case SettingMissing() | LogKeyUnusable():
+            return f"{'没有设置' if isinstance(error, SettingMissing) else '设置有误'} {error}", ENVIRONMENT
         case OutcomeUnknown() | StoreUnavailable() | SQLAlchemyError():
             return f"数据库不可用 The database cannot be used: {_first_line(error)}", ENVIRONMENT
         case Rejection() | UnknownRow() | Problem():
