@@ -36,7 +36,8 @@ NOW = Moment()
 class Answer(Struct, Generic[T], frozen=True, kw_only=True):
     """Data with its provenance.
 
-    `position` is the place in the log up to which events were taken in; `rules` the rule set where one applies;
+    `position` is the place in the log up to which events were taken in, at an earlier knowledge time the last one that
+    had been recorded by then; `rules` the rule set where one applies;
     `left_out` counts events that could not be folded, because what they build on lies outside the two times;
     `incomplete` counts institutions some of whose rows are still being computed (a closure under way, a parked stream).
     `log_size` and `log_root` are the newest signed checkpoint of the institution's log (of the directory, where the

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 from projections.answers import NOW, Moment
 from projections.as_of import scratch
 from projections.checkpoint import status
+from projections.cut import cut_at
 from projections.reading import Reading
 
 
@@ -40,7 +41,8 @@ class ReadModels:
         with self._snapshot() as live:
             here = status(live, institution_id)
             incomplete = here.incomplete if moment.live else 0
-            yield Reading(live, live, moment, here.positions, incomplete=incomplete, signed=here.signed)
+            cut = None if moment.known_at is None else cut_at(live, here.positions, moment.known_at)
+            yield Reading(live, live, moment, here.positions, cut, incomplete=incomplete, signed=here.signed)
 
     @contextmanager
     def _snapshot(self) -> Iterator[Connection]:

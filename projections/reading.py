@@ -33,6 +33,8 @@ class Reading:
     moment: Moment
     positions: dict[int, int]
     """Lane → place in the log up to which events were taken in."""
+    cut: int | None = None
+    """The last place in the log that had been recorded by the knowledge time; None without one."""
     left_out: int = 0
     incomplete: int = 0
     signed: SignedHead | None = None
@@ -50,7 +52,7 @@ class Reading:
         """`data` with its provenance. With several lanes `position` is that of the lane that is furthest."""
         return Answer(
             data=data,
-            position=max(self.positions.values(), default=0),
+            position=max(self.positions.values(), default=0) if self.cut is None else self.cut,
             as_of=self.moment.as_of,
             known_at=self.moment.known_at,
             rules=rules,

@@ -21,7 +21,7 @@ class AnswerBody(msgspec.Struct):
 
     data: Any
     position: int
-    """Place in the log up to which events were taken in."""
+    """Place in the log up to which events were taken in; with `known_at` the last one recorded by then."""
     projection_version: int
     rule_sets: list[str]
     """Ids of the rule sets that the data rests on."""
