@@ -9,7 +9,9 @@ import pytest
 from api.calculation import calculate
 from api.cli import COMMANDS, app, run
 from api.security.tokens import Tokens
+from ledger.events import ContractRegistered
 from ledger.identifiers import Role
+from projections.notes import NOTINGS
 from tests.api.callers import ESCROW, ISSUER, SECRET, Callers, Json
 from tests.conftest import Clock, migrate
 
@@ -220,6 +222,28 @@ def test_tables_show_yuan_and_where_they_come_from(
     capsys.readouterr()
     text = read(capsys, *arguments)
     assert [word for word in words if word not in text] == []
+
+
+def test_what_stands_still_is_named_with_its_remedy_and_taken_up_again(
+    capsys: pytest.CaptureFixture[str], paid_contract: Callers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del paid_contract
+
+    def unread(_escrow: object, _event: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as older_program:
+        older_program.setitem(NOTINGS, ContractRegistered, unread)  # type: ignore[misc] # a dict of classes
+        read(capsys, "balance")
+        assert run(["status"]) == FINDING
+        assert "ledger retry" in capsys.readouterr().err
+        still = json.loads(read(capsys, "retry", "--json", code=FINDING))
+        assert (still["taken_up"], [each["institution_id"] for each in still["parked"]]) == ([], ["I-1"])
+        assert "ZeroDivisionError" in read(capsys, "retry", "I-1", code=FINDING)
+        assert "NOBODY" in refused(capsys, "retry", "NOBODY", code=USAGE)
+    assert json.loads(read(capsys, "retry", "I-1", "--json")) == {"taken_up": ["I-1"], "parked": []}
+    assert "taken up 0" in read(capsys, "retry")
+    read(capsys, "status")
 
 
 def test_an_audit_passes_fails_on_nothing_and_finds_what_was_changed(

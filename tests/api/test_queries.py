@@ -187,6 +187,7 @@ def test_another_moment_answers_from_what_had_happened_and_was_known(
     assert cash("?as_of=2026-09-02&known_at=2026-09-03T08:00:00%2B08:00") == 360_000
     body = regulator.get("/v1/escrows/I-1/contracts?as_of=2026-09-01&known_at=2026-09-03T00:00:00Z").json()
     assert (body["as_of"], body["known_at"]) == ("2026-09-01", "2026-09-03T00:00:00.000000Z")
+    assert body["position"] == 4
     assert [each["paid_fen"] for each in body["data"]] == [360_000]
 
 
@@ -342,10 +343,11 @@ def test_readiness_tells_lag_and_turns_red_beyond_the_limit(
     with TestClient(assemble(runtime)) as client:
         red = client.get("/readyz")
         assert (red.status_code, red.json()["status"], red.json()["lag"]) == (503, "not_ready", 4)
+        assert "ledger worker" in red.json()["remedy"]
         assert "ledger_projection_lag 4.0" in client.get("/metrics").text
         runtime.runner.catch_up()
         green = client.get("/readyz")
-        assert (green.status_code, green.json()["lag"]) == (200, 0)
+        assert (green.status_code, green.json()["lag"], green.json()["remedy"]) == (200, 0, None)
     assert paid_contract.client is not client
 
 
@@ -364,6 +366,7 @@ def test_an_event_that_cannot_be_read_turns_readiness_red_and_is_told_with_the_a
     assert [each["contract_id"] for each in body["data"]] == ["C-1"]
     red = paid_contract.client.get("/readyz")
     assert (red.status_code, red.json()["parked"]) == (503, 1)
+    assert "ledger retry" in red.json()["remedy"]
     assert "ledger_parked_streams 1.0" in paid_contract.client.get("/metrics").text
     assert "mystery" not in red.text
 
