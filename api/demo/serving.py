@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from api.app import create_app, now
+from api.demo.callers import introduce
 from api.security.mandate import Mandate
 from api.security.tokens import Tokens
 from api.settings import Settings, token_secret
@@ -29,4 +30,9 @@ def serve(settings: Settings, console: Console) -> None:
     console.print(f"\n接口 API at {address}, a regulator's token for a day:\n", soft_wrap=True)
     console.print(f"  TOKEN={token}\n", soft_wrap=True, highlight=False)
     console.print(f'  curl -H "Authorization: Bearer $TOKEN" {address}/v1/refunds-due', soft_wrap=True, highlight=False)
+    calls = introduce(app.state.runtime.ledger.engine, address, now())
+    if calls:
+        console.print("\n六种角色 As each of the six roles; what a bank posts is signed:\n", soft_wrap=True)
+    for call in calls:
+        console.print(f"  {call}", soft_wrap=True, highlight=False, markup=False)
     uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning")
