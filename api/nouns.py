@@ -75,3 +75,8 @@ NOUNS: dict[str, type[c.Command]] = {
 
 DECIDED_FROM_WHAT_WAS_READ = frozenset({c.OrderDistribution})
 """The list of families and amounts was computed from a version of the stream: it must be named in If-Match."""
+
+NEEDS_SECOND_PERSON = frozenset(
+    {kind for kind in c.COMMANDS.values() if "approved_by" in kind.model_fields} | {c.ChangeCustodian, c.CloseEscrow}
+)
+"""What moves a whole institution: one officer proposes, another approves (docs/api.md)."""

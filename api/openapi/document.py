@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from api.bankfiles.report import FileReport
 from api.imports.report import ImportReport
+from api.approvals.approval import Approval
 from api.openapi.operations import SCHEMAS, ref
 from api.openapi.shapes import struct_schemas
 from api.problems.problem import ProblemBody
@@ -17,6 +18,7 @@ from api.public import EventBody, PreviewBody, ReceiptBody
 from api.reads.answer import AnswerBody
 from api.reads.files import FORMATS
 from api.reads.tables import PAGING
+from api.routes.approvals import ApprovalDecision, Proposal
 from api.routes.batches import Batch, BatchOutcome
 from api.routes.commands import BODIES
 from api.routes.events import Feed

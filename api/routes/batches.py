@@ -140,7 +140,12 @@ def _item(runtime: Runtime, poster: Poster, batch_key: str, index: int, item: Ba
         command = checked_model(kind, item.body, at=f"{at}/body")
     except Problem as malformed:
         return Item(index, problem=refuse_body(runtime, caller, item.institution_id, key, malformed))
-    return Item(index, order_of(caller, item.institution_id, key, command, item.if_match, poster.signature))
+    order = order_of(caller, item.institution_id, key, command, item.if_match, poster.signature)
+    try:
+        refuse_proposed_key(runtime, order)
+    except Problem as reused:
+        return Item(index, problem=reused)
+    return Item(index, order)
 
 
 def _answers(runtime: Runtime, items: list[Item], *, atomic: bool) -> dict[int, Answer | Problem]:

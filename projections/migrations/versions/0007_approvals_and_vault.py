@@ -52,12 +52,11 @@ def _create_approvals(words: Text, compact: dict[str, Any]) -> None:
         Column("proposed_at", BigInteger, nullable=False),
         Column("expires_at", BigInteger, nullable=False),
         Column("command_key", words, nullable=False),
-        Column("trace_id", Text, nullable=False),
         CheckConstraint("expires_at > proposed_at", "an_approval_has_time"),
         **compact,
     )
     op.create_index("approvals_of_institution", "approvals", ["institution_id", "approval_id"])
-    op.create_index("approvals_by_key", "approvals", ["command_key", "place"], unique=True)
+    op.create_index("approvals_by_key", "approvals", ["command_key", "institution_id"], unique=True)
     op.create_table(
         "approval_decisions",
         Column("approval_id", words, primary_key=True),
@@ -66,7 +65,6 @@ def _create_approvals(words: Text, compact: dict[str, Any]) -> None:
         Column("scope", Text, nullable=False),
         Column("reason", Text, nullable=False),
         Column("decided_at", BigInteger, nullable=False),
-        Column("trace_id", Text, nullable=False),
         CheckConstraint("decision in ('approved', 'rejected')", "a_decision_is_yes_or_no"),
         **compact,
     )

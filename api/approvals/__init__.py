@@ -1,0 +1,1 @@
+"""Second persons: what moves a whole institution is proposed by one officer and approved by another."""
