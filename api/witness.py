@@ -25,6 +25,7 @@ from ledger.log.notes import MalformedNote, Note, NotSigned, check_signed, parse
 MAX_BODY: Final = 65_536
 BUSY_SECONDS: Final = 30.0
 TABLE: Final = "create table if not exists logs (origin text primary key, size integer, root blob, note text) strict"
+ENDED: Final = "create table if not exists ended (origin text, at integer, reason text, note text) strict"
 SIZE_TYPE: Final = "text/x.tlog.size"
 
 
@@ -45,6 +46,7 @@ class Witness:
         with self._database() as database:
             database.execute("pragma journal_mode = wal")
             database.execute(TABLE)
+            database.execute(ENDED)
 
     def add(self, body: str) -> Reply:
         """Judge one add-checkpoint request: cosign what continues the last checkpoint seen, refuse everything else."""
@@ -68,6 +70,26 @@ class Witness:
         """The last checkpoint of each log, as it was cosigned; an auditor compares a bundle with it."""
         with self._database() as database:
             return [note for (note,) in database.execute("select note from logs order by origin")]
+
+    def restart(self, origin: str, reason: str) -> str:
+        """Begin a log anew that its ledger put back to an earlier moment; the last checkpoint seen, kept as evidence.
+
+        Only the people behind the witness decide this, never a request. Raises KeyError for a log it never saw.
+        """
+        with self._database() as database:
+            database.execute("begin immediate")
+            row = database.execute("select note from logs where origin = ?", (origin,)).fetchone()
+            if row is None:
+                raise KeyError(origin)
+            database.execute("insert into ended values (?, ?, ?, ?)", (origin, self._clock(), reason, row[0]))
+            database.execute("delete from logs where origin = ?", (origin,))
+            database.commit()
+            return str(row[0])
+
+    def ended(self) -> list[str]:
+        """The last checkpoint of each history that was given up, oldest first: what the restored ledger lost."""
+        with self._database() as database:
+            return [note for (note,) in database.execute("select note from ended order by rowid")]
 
     def _refuse_stranger(self, note: Note, checkpoint: Checkpoint) -> Reply | None:
         origin = checkpoint.origin
@@ -180,6 +202,31 @@ def cosign_file(request: Path, *, key: Key, state: State, log: Logs) -> int:
 def kept(*, key: Key, state: State, log: Logs) -> None:
     """Print the last checkpoint of each log, a JSON text a line: what `verify.py --held` compares a bundle with."""
     for note in _witness(key, state, log).kept():
+        print(json.dumps(note, ensure_ascii=False))  # noqa: T201 - its output
+
+
+@app.command
+def restart(
+    origin: str,
+    *,
+    key: Key,
+    state: State,
+    log: Logs,
+    reason: Annotated[str, Parameter(help="Why its ledger was put back; kept with the checkpoint")],
+) -> int:
+    """Begin a log anew after its ledger was restored from a backup; prints the last checkpoint, which is kept."""
+    try:
+        sys.stdout.write(_witness(key, state, log).restart(origin, reason))
+    except KeyError:
+        sys.stderr.write(f"{origin}: no such log was ever cosigned here\n")
+        return 1
+    return 0
+
+
+@app.command
+def ended(*, key: Key, state: State, log: Logs) -> None:
+    """Print the last checkpoint of each history that was given up, a JSON text a line."""
+    for note in _witness(key, state, log).ended():
         print(json.dumps(note, ensure_ascii=False))  # noqa: T201 - its output
 
 

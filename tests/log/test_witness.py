@@ -133,6 +133,19 @@ def test_a_restarted_witness_remembers(tmp_path: Path) -> None:
     assert again.add(ask(12, 8)).status == 200
 
 
+def test_people_let_a_restored_log_begin_anew_and_the_old_head_is_kept(witness: Witness) -> None:
+    witness.add(ask(8))
+    assert witness.add(ask(12, 8, FORK)).status == 422
+    with pytest.raises(KeyError):
+        witness.restart("ledger.example/unknown", "nobody")
+    kept = witness.restart(ORIGIN, "restored from the backup of Tuesday")
+    assert open_checkpoint(kept, KEY.public()).size == 8
+    assert witness.ended() == [kept]
+    assert witness.kept() == []
+    assert witness.add(ask(12, 0, FORK)).status == 200
+    assert witness.ended() == [kept]
+
+
 def test_of_two_histories_at_once_one_is_cosigned(tmp_path: Path) -> None:
     witness = Witness(tmp_path / "witness.sqlite", WITNESS, [KEY.public()], Seconds())
     witness.add(ask(3))
@@ -225,4 +238,9 @@ def test_files_serve_where_there_is_no_network(
     assert app(["cosign", str(request), *options], result_action="return_value") == 1
     assert capsys.readouterr().err == f"{parse_note(asked.note).text.splitlines()[1]}\n"
     app(["kept", *options], result_action="return_value")
+    assert ORIGIN in capsys.readouterr().out
+    assert app(["restart", "x", *options, "--reason", "r"], result_action="return_value") == 1
+    assert app(["restart", ORIGIN, *options, "--reason", "r"], result_action="return_value") == 0
+    assert ORIGIN in capsys.readouterr().out
+    app(["ended", *options], result_action="return_value")
     assert ORIGIN in capsys.readouterr().out
