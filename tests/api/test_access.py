@@ -71,7 +71,7 @@ READS: dict[str, set[Role]] = {
 UPLOADS: dict[str, set[Role]] = {
     "statement-files": {Role.BANK, Role.REGULATOR},
     "reconciliations": {Role.BANK, Role.REGULATOR},
-    "contract-files": {Role.INSTITUTION},
+    "contract-files": {Role.INSTITUTION, Role.REGULATOR},
     "lesson-files": {Role.INSTITUTION},
 }
 """Who may send files, and whose day is reconciled by whom."""
