@@ -4,15 +4,17 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Scope
 
-from api.answers import install_refusals, last_resort
+from api.answers import install_refusals, last_resort, problem_response
+from api.approvals.deciding import resume
 from api.edge import Edge
 from api.logs import configure_logs
 from api.notarizing import follower, following
 from api.openapi.document import openapi_of
+from api.problems import Problem
 from api.routes.approvals import approval_routes
 from api.routes.batches import batch_routes
 from api.routes.calculations import calculation_routes
@@ -35,6 +37,7 @@ from api.routes.statements import statement_routes
 from api.runtime import Runtime
 from api.security.doors import open_doors
 from api.security.guard import GuardedLedger
+from api.security.limits import Gate
 from api.settings import Settings, database_url, token_secret
 from api.worker import projector
 from projections.reader import ReadModels
@@ -93,6 +96,7 @@ def create_app(settings: Settings, ledger: GuardedLedger | None = None, clock: C
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        resume(runtime)
         keeping = projector(runtime.runner) if settings.projector else nullcontext()
         with keeping, following(notary, settings.log_round_seconds):
             yield
@@ -115,6 +119,11 @@ def assemble(runtime: Runtime, lifespan: Callable[[FastAPI], object] | None = No
         response: Response = last_resort(runtime, scope)
         return response
 
+    def refuse(scope: Scope, problem: Problem) -> ASGIApp:
+        response: Response = problem_response(runtime, Request(scope), problem)
+        return response
+
+    app.add_middleware(Gate, throttle=runtime.throttle, refuse=refuse)
     app.add_middleware(Edge, metrics=runtime.metrics, last_resort=resort)
     app.openapi = lambda: app.openapi_schema or _described(app)  # type: ignore[method-assign]
     return app

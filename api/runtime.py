@@ -4,12 +4,15 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from api.metrics import Metrics
 from api.notarizing import Follower
 from api.problems import Catalogue
+from api.security.access_log import AccessLog
 from api.security.grants import Grants
 from api.security.guard import GuardedLedger
+from api.security.limits import Throttle
 from api.security.signatures import Signatures
 from api.security.tokens import Tokens
 from api.settings import Settings
@@ -70,3 +73,13 @@ class Runtime:
             raise TypeError("a GuardedLedger is needed")
         if self.tokens.directory is None:
             raise TypeError("tokens are held against the registry")
+
+    @cached_property
+    def access_log(self) -> AccessLog:
+        """Where reads of a family's data are written down."""
+        return AccessLog(self.ledger.engine, self.clock)
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        """Counts requests."""
+        return Throttle(self.settings)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
+from limits import parse_many
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -15,6 +16,16 @@ def _witness_pairs(text: str | None) -> str | None:
     """The text, if it is URLs and verifier keys in turn. Raises ValueError."""
     parse_witnesses(text or "")
     return text
+
+
+def _readable(rates: str) -> str:
+    if rates:
+        parse_many(rates)
+    return rates
+
+
+Rate = Annotated[str, AfterValidator(_readable)]
+"""Such as `600/second;20000/minute`."""
 
 
 class Settings(BaseSettings):
@@ -38,6 +49,12 @@ class Settings(BaseSettings):
     """How many positions the read models may lie behind before `/readyz` turns red."""
     approval_days: Annotated[int, Field(ge=1, le=90)] = 7
     """How many days a second person has to approve what was proposed."""
+    rate_client: Rate = "600/second"
+    """Most requests of one authenticated client, for each process; several separated by `;`, empty for no limit."""
+    rate_address: Rate = "1200/minute"
+    """Most requests from one address without credentials, and most refused for wrong ones; as above."""
+    rate_lookup: Rate = "30/minute"
+    """Most searches for a person by one client; as above."""
     log_format: Literal["text", "json"] = "text"
     """How log lines are written to standard error."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

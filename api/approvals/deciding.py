@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, text
@@ -21,6 +21,7 @@ from api.security.scopes import mandate_of, scope_of
 from ledger.commands import COMMANDS
 from ledger.identifiers import Role
 from ledger.rejections import Rejection, SecondPersonRequired
+from ledger.store.failures import OutcomeUnknown, StoreUnavailable
 
 Decision = Literal["approved", "rejected"]
 
@@ -76,7 +77,8 @@ def resume(runtime: Runtime) -> int:
     with runtime.ledger.engine.connect() as connection:
         left = waiting(connection, runtime.clock())
     for each in left:
-        settle(runtime, each)
+        with suppress(StoreUnavailable, OutcomeUnknown):  # the next start, or the approver, tries again
+            settle(runtime, each)
     return len(left)
 
 

@@ -27,6 +27,7 @@ _MEANINGS = {
     413: "The body is too large",
     415: "The body is not JSON",
     422: "What was sent contradicts itself or a rule",
+    429: "Too many requests",
     428: "If-Match is required here",
     500: "Something went wrong here",
     503: "Not now; ask again",
@@ -67,7 +68,7 @@ def ref(name: str) -> dict[str, Any]:
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The refusals of a route."""
     content = {MEDIA_TYPE: {"schema": ref("Problem")}}
-    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
+    return {status: {"description": _MEANINGS[status], "content": content} for status in (*statuses, 429)}
 
 
 def content(schema: dict[str, Any], media_type: str = "application/json") -> dict[str, Any]:

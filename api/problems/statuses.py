@@ -92,6 +92,7 @@ STATUS: dict[str, int] = {
     "body_too_large": 413,
     "content_type_unsupported": 415,
     "if_match_required": 428,
+    "rate_limited": 429,
     "internal_error": 500,
     "not_configured": 503,
     "outcome_unknown": 503,

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from api.answers import json_response
 from api.public import plain, rfc3339
 from api.reads.asked import Asked
+from api.reads.noted import note_read
 from ledger.rejections import Rejection
 from ledger.rulebook import select
 from ledger.rulebook.selection import REVISION
@@ -73,6 +74,7 @@ def provenance(body: AnswerBody) -> dict[str, str]:
 
 def respond(asked: Asked, answer: Answer[Any], institution: Institution, etag: str | None = None) -> Response:
     """One thing of one institution."""
+    note_read(asked, getattr(answer.data, "contract_id", None), institution.institution_id)
     rules = answer.rules or rules_of(institution, asked.moment.as_of or asked.today)
     body = answer_body(answer, plain(answer.data), {rules} if rules else set())
     headers = provenance(body) | ({} if etag is None else {"ETag": etag})

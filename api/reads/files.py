@@ -15,7 +15,8 @@ from starlette.responses import Response, StreamingResponse
 from api.problems import Problem
 from api.public import shown_name
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""How formulas begin, in full-width signs too; a break or tab may hide one behind it."""
 _IN_MEMORY = 8 * 1024 * 1024
 _CHUNK = 64 * 1024
 

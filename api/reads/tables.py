@@ -14,6 +14,7 @@ from api.public import members
 from api.reads.answer import AnswerBody, answer_body, provenance, rules_of
 from api.reads.asked import Asked, caught_up
 from api.reads.files import FORMATS, file_response, format_of
+from api.reads.noted import note_read
 from api.reads.pinned import PinnedReader
 from projections.answers import Answer, MalformedCursor, Moment
 from projections.reading import Reader
@@ -83,6 +84,7 @@ def table(asked: Asked, what: Listed, lister: Lister, page: Page, institution_id
         caught_up(asked.runtime)
     else:
         asked.escrow(institution_id)
+    note_read(asked)
     models = asked.runtime.reader
     opened = models.open_log if what.log else models.open
     with opened(asked.moment, institution_id) as reading:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from api.answers import json_response
@@ -16,6 +16,7 @@ from api.reads.asked import freshened, reach
 from api.reads.scope import Scope
 from api.routes.reading import DEFAULT_LIMIT, EVERYBODY, OFFICIALS
 from api.runtime import Runtime
+from api.security.access_log import About, purpose_of, trace_of
 from api.security.callers import readers
 from api.security.mandate import Mandate
 from ledger.identifiers import Role
@@ -107,8 +108,14 @@ def _stream(runtime: Runtime) -> Callable[..., Response]:
 def _event(runtime: Runtime) -> Callable[..., Response]:
     caller_of = Depends(readers(runtime.tokens, EVERYBODY))
 
-    def event(institution_id: InstitutionPath, version: VersionPath, caller: Mandate = caller_of) -> Response:
-        return json_response(event_body(shown_event(runtime, caller, institution_id, int(version))))
+    def event(
+        request: Request, institution_id: InstitutionPath, version: VersionPath, caller: Mandate = caller_of
+    ) -> Response:
+        found = shown_event(runtime, caller, institution_id, int(version))
+        if contract_id := getattr(found.event, "contract_id", None):
+            about = About(what="get_event", institution_id=institution_id, contract_id=contract_id)
+            runtime.access_log.note(caller, [about], purpose=purpose_of(request), trace_id=trace_of(request))
+        return json_response(event_body(found))
 
     return event
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from fastapi import Request
 
 from api.problems import Problem
+from api.security.limits import admit
 from api.security.mandate import Mandate
 from api.security.tokens import Tokens, bearer
 from ledger.identifiers import Role
@@ -16,6 +17,7 @@ def callers(tokens: Tokens) -> Callable[[Request], Mandate]:
     def caller(request: Request) -> Mandate:
         mandate = tokens.read(bearer(request.headers.get("authorization")))
         request.state.subject = mandate.subject
+        admit(request, mandate.subject)
         return mandate
 
     return caller
