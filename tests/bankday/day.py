@@ -50,7 +50,7 @@ def asked(clock: Clock, kind: Kind, on: date, institution_id: str = "school", ru
     return Ask(file_id(kind, institution_id, on, run), OFFICER, clock(), **{"part": PART} | facts)
 
 
-def run(  # noqa: PLR0913 - a run, as tests vary it
+def run(
     school: School,
     kind: Kind,
     on: date | None = None,

@@ -9,11 +9,11 @@ from api.bankday.numbers import file_id
 from api.bankday.pain001 import NAMESPACE, write_pain001
 from api.bankday.payments import Account
 from api.bankday.recorded import canonical_sha256, find_file
+from api.bankfiles.amounts import read_amount
 from ledger import commands as c
 from ledger import events as e
 from ledger import rejections as no
 from ledger.application import Ledger
-from ledger.money import parse_yuan
 from tests import examples as x
 from tests.bankday.day import MONDAY, add_family, asked, happened, kept, lines, run, school_with
 from tests.conftest import Clock
@@ -33,7 +33,7 @@ def test_what_is_earned_goes_contract_by_contract_and_the_file_sums_to_it(school
     assert lines(done) == [("c1", 200_00), ("c2", 100_00)]
     assert (done.total_fen, done.recorded, kept(done)) == (300_00, 1, [])
     document = ET.fromstring(write_pain001(done.files[0]))
-    assert [parse_yuan(each.text) for each in document.iter(f"{{{NAMESPACE}}}CtrlSum")] == [300_00, 300_00]
+    assert [read_amount(each.text or "") for each in document.iter(f"{{{NAMESPACE}}}CtrlSum")] == [300_00, 300_00]
     assert school.ledger.head("school") is not None
     instructed = [each for each in happened(school.ledger) if isinstance(each, e.ReleaseInstructed)]
     assert [(each.contract_id, each.amount_fen) for each in instructed] == lines(done)
