@@ -33,7 +33,7 @@ class Item:
 
     @property
     def kind(self) -> str:
-        """`deposit`, `reversal`, `repayment`, `release` or `refund`."""
+        """`deposit`, `reversal`, `repayment`, `draw`, `release` or `refund`."""
         return self.reference.partition(":")[0]
 
 
@@ -168,6 +168,13 @@ def _repaid(books: Books, event: e.ShortfallRepaid) -> None:
     books.add(Item(f"repayment:{event.deposit_id}", fen, fen, on, serial, "", event.contract_id or "", names))
 
 
+def _drawn(books: Books, event: e.RiskDepositDrawn) -> None:
+    """Draws from before they had names are not waited for."""
+    if event.draw_id:
+        fen, on = event.amount_fen, local_date(event.effective_at)
+        books.add(Item(f"draw:{event.draw_id}", fen, fen, on, names=(event.draw_id,)))
+
+
 def _release_instructed(books: Books, event: e.ReleaseInstructed) -> None:
     reference, on = f"release:{event.release_id}:{event.contract_id}", local_date(event.effective_at)
     fen = -event.amount_fen
@@ -237,6 +244,7 @@ _FOLDS: dict[type[e.Event], Callable[[Books, Any], None]] = {
     e.DepositApplied: _applied,
     e.DepositReversed: _reversed,
     e.ShortfallRepaid: _repaid,
+    e.RiskDepositDrawn: _drawn,
     e.ReleaseInstructed: _release_instructed,
     e.ReleaseSettled: _settled,
     e.ReleaseReturned: _returned,

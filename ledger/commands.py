@@ -807,6 +807,8 @@ class DrawRiskDeposit(Command, by=[REGULATOR]):
     contract_id: Id
     amount_fen: Fen
     order_no: Text
+    draw_id: Id | None = None
+    """Names the movement: the bank writes it on its line, and the statement finds it. The command's key if left out."""
 
 
 class ReturnRiskDeposit(Command, by=[BANK]):
@@ -906,7 +908,7 @@ LineKey = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}\.[0-9a-f]{24}$")]
 Reference = Annotated[
     str,
     StringConstraints(
-        pattern=r"^((deposit|reversal|repayment):[A-Za-z0-9_.-]{1,128}"
+        pattern=r"^((deposit|reversal|repayment|draw):[A-Za-z0-9_.-]{1,128}"
         r"|(release|refund):[A-Za-z0-9_.-]{1,128}:[A-Za-z0-9_.-]{1,128})$"
     ),
 ]
@@ -918,6 +920,8 @@ def _payment_sheets(reference: str) -> Iterable[SheetKey]:
     yield sheet_key(Break, item_break_id(reference))
     if kind in {"deposit", "reversal"}:
         yield sheet_key(Deposit, first)
+    elif kind in {"repayment", "draw"}:
+        yield sheet_key(Mark, kind, first)
     elif kind == "refund":
         yield sheet_key(Refund, first)
     elif kind == "release":

@@ -630,6 +630,8 @@ class RiskDepositDrawn(Event, frozen=True, kw_only=True):
     contract_id: str
     amount_fen: Fen
     order_no: str
+    draw_id: str = ""
+    """Names the movement for the bank's line; empty in events from before draws had names."""
 
 
 class RiskDepositReturned(Event, frozen=True, kw_only=True):

@@ -32,8 +32,8 @@ def payment_of(reference: str, context: Context) -> Payment:
         found = _deposit(reference, context.escrow.find(Deposit, first))
     elif kind == "reversal":
         found = _reversal(reference, context.escrow.find(Deposit, first))
-    elif kind == "repayment":
-        found = _repayment(reference, context.escrow.find(Mark, "repayment", first))
+    elif kind in {"repayment", "draw"}:
+        found = _marked(reference, context.escrow.find(Mark, kind, first))
     elif kind == "release":
         found = _release(reference, context.escrow.find(ReleaseLine, first, rest[0]))
     elif kind == "refund":
@@ -53,7 +53,7 @@ def _reversal(reference: str, sheet: Deposit | None) -> Payment | None:
     return Payment(reference, sheet, -sheet.amount_fen, -sheet.reversal_banked_fen)
 
 
-def _repayment(reference: str, sheet: Mark | None) -> Payment | None:
+def _marked(reference: str, sheet: Mark | None) -> Payment | None:
     return None if sheet is None else Payment(reference, sheet, sheet.amount_fen, sheet.banked_fen)
 
 

@@ -38,6 +38,8 @@ def _place(command: c.PlaceRiskDeposit, context: Context) -> Iterator[e.Event]:
 @decides(c.DrawRiskDeposit)
 def _draw(command: c.DrawRiskDeposit, context: Context) -> Iterator[e.Event]:
     contract = contract_of(context, command.contract_id)
+    draw_id = command.draw_id or context.order.command_id
+    unmarked(context, "draw", draw_id)
     most_fen = min(context.header.risk_deposit_fen, contract.institution_receivable_fen)
     if command.amount_fen > most_fen:
         raise no.RiskDepositExceeded(most_fen, command.amount_fen)
@@ -46,6 +48,7 @@ def _draw(command: c.DrawRiskDeposit, context: Context) -> Iterator[e.Event]:
         contract_id=contract.contract_id,
         amount_fen=command.amount_fen,
         order_no=command.order_no,
+        draw_id=draw_id,
     )
 
 

@@ -16,7 +16,9 @@ def _risk_deposit_moved(escrow: Escrow, event: e.RiskDepositPlaced | e.RiskDepos
 
 @folds(e.RiskDepositDrawn)
 def _risk_deposit_drawn(escrow: Escrow, event: e.RiskDepositDrawn) -> None:
-    """The legs say it all."""
+    """The legs say it all; the bank's line is matched to its name."""
+    if event.draw_id:
+        escrow.put(Mark(what="draw", reference=event.draw_id, amount_fen=event.amount_fen))
 
 
 @folds(e.DistributionOrdered)
@@ -28,6 +30,8 @@ def _distribution_ordered(escrow: Escrow, event: e.DistributionOrdered) -> None:
             pot_fen=event.pot_fen,
             families=event.families,
             list_sha256=event.list_sha256,
+            method=event.method,
+            cut_off_on=event.cut_off_on,
         )
     )
 

@@ -72,7 +72,7 @@ def _bank(escrow: Escrow, shares: Iterable[e.BankShare]) -> None:
             escrow.get(ReleaseLine, first, rest[0]).banked_fen -= share.signed_fen
         elif kind == "refund":
             _bank_refund(escrow.get(Refund, first), rest[0], share.signed_fen)
-        elif (mark := escrow.find(Mark, "repayment", first)) is not None:
+        elif (mark := escrow.find(Mark, kind, first)) is not None:
             mark.banked_fen += share.signed_fen
 
 

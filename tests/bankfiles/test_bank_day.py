@@ -142,3 +142,42 @@ def test_an_officer_reads_statements_lines_and_breaks(bank: Ledger) -> None:
         ("unknown", "regulator", "explained", False), ("unknown", "regulator", "open", True),
     ]  # fmt: skip
     assert len(list_breaks(reader, alarming=True, since_before=NEXT).data) == 1
+
+
+@pytest.mark.parametrize(
+    ("draw_id", "text", "kinds", "custody_fen"),
+    [
+        ("DRAW-1", "风险保证金划转 DRAW-1", {"matched": 2, "deposit": 1}, 3_500_00),
+        ("DRAW-1", "风险保证金划转", {"matched": 1, "break": 1, "deposit": 1}, 3_500_00),
+        (None, "风险保证金划转", {"matched": 1, "break": 1, "deposit": 1}, 3_500_00),
+    ],
+)
+def test_security_that_was_drawn_is_no_familys_deposit(
+    bank: Ledger, draw_id: str | None, text: str, kinds: dict[str, int], custody_fen: int
+) -> None:
+    first = [Booking(DAY, 3_000_00, "A1", text="合同C-1 学费")]
+    imported(bank, generic_csv(first))
+    ask(bank, c.PlaceRiskDeposit(amount_fen=500_00, bank_serial="R1"))
+    ask(bank, *x.taught("a", contract_id="C-1", hours="30"))
+    reversal = c.ReverseDeposit(
+        deposit_id=f"{ACCOUNT}.{DAY:%Y%m%d}.A1", reversal_id="rev-1", reason="chargeback", effective_at=None
+    )
+    ask(bank, reversal)
+    ask(bank, c.DrawRiskDeposit(contract_id="C-1", amount_fen=500_00, order_no="1", draw_id=draw_id))
+    evening = [
+        Booking(NEXT, -3_000_00, "A1", text="冲正"),
+        Booking(NEXT, 500_00, "B2", name="学校", account="88", text=text),
+        Booking(NEXT, 3_000_00, "B3", text="学费"),
+    ]
+    done = imported(bank, generic_csv(evening, opening_fen=3_000_00))
+    assert (done.kinds, done.demoted) == (kinds, [])
+    assert facts(bank)[0] == custody_fen
+    day = reconcile(bank, "school", BANK)
+    assert day.bank_fen == 3_500_00
+    assert (day.overdue, day.unexplained_fen) == (0, 0)
+    if draw_id and "break" in done.kinds:
+        (broken,) = [r.event for r in bank.stream("school") if isinstance(r.event, e.ReconciliationBreakOpened)]
+        share = c.BankShareLine(reference="draw:DRAW-1", signed_fen=500_00)
+        ask(bank, c.ResolveBreak(break_id=broken.break_id, resolution="matched", shares=[share], note="it is the draw"))
+        settled = reconcile(bank, "school", BANK)
+        assert (settled.drift_fen, settled.in_transit_fen, settled.unexplained_fen) == (0, 0, 0)

@@ -1,5 +1,7 @@
 """Files of the bank over HTTP: previewed, committed once, refused by name with line and column, and read back."""
 
+# ruff: noqa: F811 - fixtures
+
 import random
 from collections.abc import Callable
 from datetime import date
@@ -28,7 +30,7 @@ PATH = "/v1/escrows/I-1/statement-files"
 
 
 @pytest.fixture
-def bank(callers: Callers) -> Caller:  # noqa: F811 - the fixture
+def bank(callers: Callers) -> Caller:
     """The bank of an escrow on the account of the files."""
     opened = callers.of(Role.REGULATOR).post("/v1/escrows", ESCROW | {"account_id": ACCOUNT})
     assert opened.status_code == 201, opened.text
@@ -39,7 +41,7 @@ def send(caller: Caller, data: bytes, query: str = "", **headers: str) -> Json:
     return caller.post(f"{PATH}{query}", data, **{"Content_Type": "text/csv"} | headers)
 
 
-def test_a_preview_tells_every_line_and_records_nothing(bank: Caller, guarded: GuardedLedger) -> None:  # noqa: F811
+def test_a_preview_tells_every_line_and_records_nothing(bank: Caller, guarded: GuardedLedger) -> None:
     before = guarded.position()
     answer = send(bank, generic_csv(LINES), "?dry_run=true")
     assert answer.status_code == 200, answer.text
@@ -54,7 +56,7 @@ def test_a_preview_tells_every_line_and_records_nothing(bank: Caller, guarded: G
     assert guarded.position() == before
 
 
-def test_a_file_is_committed_once_under_whatever_key(bank: Caller, guarded: GuardedLedger) -> None:  # noqa: F811
+def test_a_file_is_committed_once_under_whatever_key(bank: Caller, guarded: GuardedLedger) -> None:
     first = send(bank, generic_csv(LINES), key="evening")
     assert first.status_code == 201, first.text
     assert first.json()["statements"][0]["committed"] == {
@@ -74,7 +76,7 @@ def test_a_key_stands_for_one_file(bank: Caller) -> None:
 
 def test_the_statement_keeps_the_banks_signature_and_its_lines_the_hash_of_the_file(
     bank: Caller,
-    guarded: GuardedLedger,  # noqa: F811
+    guarded: GuardedLedger,
 ) -> None:
     send(bank, generic_csv(LINES))
     recorded = [r for r in guarded.stream("I-1") if r.envelope.source is not None]
@@ -173,7 +175,7 @@ def test_only_the_statements_of_the_escrows_account_are_taken(bank: Caller) -> N
     assert code(send(bank, theirs, Content_Type="application/xml")) == "wrong_account"
 
 
-def test_a_days_reconciliation_and_its_breaks_are_read_back(bank: Caller, callers: Callers) -> None:  # noqa: F811
+def test_a_days_reconciliation_and_its_breaks_are_read_back(bank: Caller, callers: Callers) -> None:
     send(bank, camt054(LINES[:1]), Content_Type="application/xml")
     send(bank, generic_csv(LINES))
     run = bank.post("/v1/escrows/I-1/reconciliations", {"grace_days": 0})

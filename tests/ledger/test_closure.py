@@ -253,3 +253,12 @@ def test_only_the_regulator_runs_a_closure() -> None:
 def test_refunds_of_a_closure_are_taken_from_each_familys_own_money(short: Specification) -> None:
     assert short.escrow.get(Contract, "c3").institution_receivable_fen == 3_000_00
     assert short.escrow.get(Contract, "c1").institution_receivable_fen == 0
+
+
+def test_a_draw_with_a_name_is_drawn_once_and_remembered_for_the_banks_line() -> None:
+    school = families(1_000_00, 1_000_00).given(PLACE)
+    school.given(*x.taught("a", hours="30"), x.reverse_deposit("c1"))
+    draw = c.DrawRiskDeposit(contract_id="c1", amount_fen=100_00, order_no="1", draw_id="D-1")
+    school.when(draw).then(e.RiskDepositDrawn)
+    school.when(draw).refused(no.AlreadyRecorded("draw", "D-1"))
+    school.when(draw.model_copy(update={"draw_id": None})).then(e.RiskDepositDrawn)
