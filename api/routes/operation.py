@@ -14,10 +14,15 @@ from api.openapi.operations import content, problems, public_operation, ref
 from api.parameters import known_query
 from api.problems import STATUS, Problem
 from api.runtime import Runtime
+from ledger.log.standing import standing
+from ledger.store.epochs import current_epoch
+from ledger.store.failures import StoreUnavailable
 from projections.answers import PROJECTION_VERSION
+from projections.runner import REMEDY
 
 Shape = dict[str, Any]
 Responses = dict[int | str, Shape]
+BEHIND = "wait, or run one more: ledger worker"
 
 
 class Readiness(msgspec.Struct):
@@ -31,25 +36,61 @@ class Readiness(msgspec.Struct):
     incomplete: int
     """Institutions some of whose rows are still being computed."""
     projection_version: int
+    notary: Literal["none", "follows", "stopped"] = "none"
+    """Whether this program signs checkpoints; `stopped` where the store is not what was signed: see `ledger verify`."""
+    unsigned: int | None = None
+    """Events under no signed checkpoint yet, whoever signs; null where the store cannot be asked."""
+    epoch: str | None = None
+    """Which history this is; another one after a restore."""
+    remedy: str | None = None
+    """What to do; null where nothing has to be done."""
 
 
 def readiness(runtime: Runtime) -> Readiness:
     """How it stands; a store that cannot be asked is not ready."""
     try:
-        health = runtime.runner.health()
-    except SQLAlchemyError:
+        health, unsigned = runtime.runner.health(), standing(runtime.ledger.engine).unsigned
+        epoch = current_epoch(runtime.ledger.engine).name
+    except (SQLAlchemyError, StoreUnavailable):
         return Readiness("not_ready", None, 0, 0, PROJECTION_VERSION)
     ready = health.green and health.lag <= runtime.settings.ready_lag
     status: Literal["ready", "not_ready"] = "ready" if ready else "not_ready"
-    return Readiness(status, health.lag, len(health.parked), health.incomplete, PROJECTION_VERSION)
+    remedy = None if ready else BEHIND if health.green else REMEDY
+    parked, notary = len(health.parked), notary_state(runtime)
+    facts = (PROJECTION_VERSION, notary, unsigned, epoch, remedy)
+    return Readiness(status, health.lag, parked, health.incomplete, *facts)
+
+
+def notary_state(runtime: Runtime) -> Literal["none", "follows", "stopped"]:
+    """What the notary of this program does."""
+    if runtime.notary is None:
+        return "none"
+    return "stopped" if runtime.notary.broken else "follows"
 
 
 def gauge(runtime: Runtime) -> None:
     """Bring the gauges up to date."""
-    state = readiness(runtime)
-    runtime.metrics.parked.set(state.parked)
-    if state.lag is not None:
-        runtime.metrics.lag.set(state.lag)
+    state, metrics = readiness(runtime), runtime.metrics
+    metrics.parked.set(state.parked)
+    if state.lag is None:
+        return
+    metrics.lag.set(state.lag)
+    if runtime.notary is not None:
+        one = runtime.notary
+        here = standing(runtime.ledger.engine, one.key.name, [each.key for each in one.witnesses])
+        metrics.notary_stopped.set(one.broken)
+        metrics.unsigned.set(here.unsigned)
+        metrics.directory.set(here.directory_size)
+        for name, size in here.witnessed.items():
+            metrics.witnessed.labels(name).set(size)
+
+
+def epoch_now(runtime: Runtime) -> str | None:
+    """The epoch; None where the store cannot be asked, which keeps nobody from being alive."""
+    try:
+        return current_epoch(runtime.ledger.engine).name
+    except (SQLAlchemyError, StoreUnavailable):
+        return None
 
 
 class Meaning(msgspec.Struct):
@@ -68,7 +109,7 @@ def operation_routes(runtime: Runtime) -> APIRouter:
     router = APIRouter(dependencies=[Depends(known_query)])
 
     def healthz() -> Response:
-        return json_response({"status": "ok"})
+        return json_response({"status": "ok", "epoch": epoch_now(runtime)})
 
     def readyz() -> Response:
         state = readiness(runtime)
@@ -87,7 +128,8 @@ def operation_routes(runtime: Runtime) -> APIRouter:
         )
         return json_response(body, headers={"Content-Language": language, "Vary": "Accept-Language"})
 
-    state: Shape = {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]}
+    told: Shape = {"status": {"type": "string"}, "epoch": {"anyOf": [{"type": "string"}, {"type": "null"}]}}
+    state: Shape = {"type": "object", "properties": told, "required": [*told]}
     alive: Responses = {200: {"description": "The program answers", "content": content(state)}}
     ready: Responses = {
         200: {"description": "Ready", "content": content(ref("Readiness"))},

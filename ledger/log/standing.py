@@ -28,7 +28,8 @@ class Standing(Struct, frozen=True, kw_only=True):
 def standing(engine: Engine, name: str = "", witnesses: Sequence[PublicKey] = ()) -> Standing:
     """Where the log of the ledger of this name stands; a few look-ups. Raises StoreUnavailable."""
     with reading(engine) as connection:
-        taken = dict(connection.execute(select(cursors.c.lane, cursors.c.position)).tuples().all())
+        rows = connection.execute(select(cursors.c.lane, cursors.c.position))
+        taken = {lane: position for lane, position in rows}  # noqa: C416 - rows are no plain tuples to the type checker
         behind = 0
         for lane, stride, head in connection.execute(select(lanes.c.lane, lanes.c.stride, lanes.c.head)):
             behind += max(0, max(0, head) - taken.get(lane, 0)) // stride

@@ -7,10 +7,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 from sqlalchemy import BigInteger, Column, Connection, Engine, Integer, Table, Text, func, insert, select
-from sqlalchemy.exc import InterfaceError, OperationalError
 
+from ledger.log.records import reading
 from ledger.log.tables import frontiers
-from ledger.store.failures import StoreUnavailable
 from ledger.store.tables import events, lanes, metadata
 
 RANDOM_BYTES: Final = 8
@@ -47,12 +46,13 @@ class Epoch(Struct, frozen=True, kw_only=True):
         return f"{self.number}-{self.id}"
 
 
-class Rewind(Struct, frozen=True):
-    """A cursor of another history: up to `to` what was read still stands, what came after is not in this log."""
+class Footing(Struct, frozen=True):
+    """Whether a reader's cursor stands on this history."""
 
     epoch: str
     """The epoch now."""
-    to: int
+    rewind_to: int | None
+    """None where it does; else up to here what was read still stands, and what came after is not in this log."""
 
 
 def list_epochs(connection: Connection) -> list[Epoch]:
@@ -73,11 +73,8 @@ def list_epochs(connection: Connection) -> list[Epoch]:
 
 def current_epoch(engine: Engine) -> Epoch:
     """The epoch that the ledger is in. Raises StoreUnavailable."""
-    try:
-        with engine.connect() as connection:
-            return list_epochs(connection)[-1]
-    except (OperationalError, InterfaceError) as error:
-        raise StoreUnavailable(str(error.orig)) from error
+    with reading(engine) as connection:
+        return list_epochs(connection)[-1]
 
 
 def open_epoch(engine: Engine, now: int, reason: str) -> Epoch:
@@ -113,36 +110,29 @@ def common_position(known: Sequence[Epoch], lane: int, seen: str) -> int:
     return min(each.heads.get(lane, 0) for each in known[names.index(seen) + 1 :])
 
 
-def rewind_feed(engine: Engine, lane: int, after: int, seen: str | None) -> Rewind | None:
-    """What a consumer of the log must do whose cursor is `after`, read in epoch `seen`; None where it may go on.
+def feed_footing(engine: Engine, lane: int, after: int, seen: str | None) -> Footing:
+    """Whether a consumer of the log whose cursor is `after`, read in epoch `seen`, may go on.
 
     A consumer that names no epoch is believed as long as the log reaches its cursor. Raises StoreUnavailable.
     """
-    try:
-        with engine.connect() as connection:
-            known = list_epochs(connection)
-            head = max(0, connection.scalar(select(lanes.c.head).where(lanes.c.lane == lane)) or 0)
-            common = _common(known, lane, seen, beyond=after > head)
-    except (OperationalError, InterfaceError) as error:
-        raise StoreUnavailable(str(error.orig)) from error
-    return None if common is None else Rewind(known[-1].name, min(after, common))
+    with reading(engine) as connection:
+        known = list_epochs(connection)
+        head = max(0, connection.scalar(select(lanes.c.head).where(lanes.c.lane == lane)) or 0)
+    common = _common(known, lane, seen, beyond=after > head)
+    return Footing(known[-1].name, None if common is None else min(after, common))
 
 
-def rewind_stream(engine: Engine, institution_id: str, lane: int, after: int, seen: str | None) -> Rewind | None:
+def stream_footing(engine: Engine, institution_id: str, lane: int, after: int, seen: str | None) -> Footing:
     """The same for a reader of one institution's stream, whose cursor is a version."""
     version = events.c.originator_version
     mine = select(func.max(version)).where(events.c.originator_id == institution_id)
-    try:
-        with engine.connect() as connection:
-            known = list_epochs(connection)
-            head = connection.scalar(mine) or 0
-            common = _common(known, lane, seen, beyond=after > head)
-            if common is None:
-                return None
-            last = connection.scalar(mine.where(events.c.position <= common)) or 0
-    except (OperationalError, InterfaceError) as error:
-        raise StoreUnavailable(str(error.orig)) from error
-    return Rewind(known[-1].name, min(after, last))
+    with reading(engine) as connection:
+        known = list_epochs(connection)
+        common = _common(known, lane, seen, beyond=after > (connection.scalar(mine) or 0))
+        if common is None:
+            return Footing(known[-1].name, None)
+        last = connection.scalar(mine.where(events.c.position <= common)) or 0
+    return Footing(known[-1].name, min(after, last))
 
 
 def _common(known: Sequence[Epoch], lane: int, seen: str | None, *, beyond: bool) -> int | None:
