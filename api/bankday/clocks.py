@@ -45,18 +45,20 @@ class Lapsed:
             self.findings[key] = Finding("left_open", code=refusal.code, since_on=row.due_on, sample=[row.subject])
 
 
-def let_lapse(ledger: Ledger, institution_id: str, on: date, poster: Poster) -> Lapsed:
+def let_lapse(ledger: Ledger, institution_id: str, on: date, poster: Poster, *, dry_run: bool = False) -> Lapsed:
     """Ask for everything that follows from clocks which ended before a day, with its last instant as business time.
 
-    The read models must be up to date. Each command has a key of its own, so that nothing is asked twice.
+    With `dry_run` each is judged by itself and nothing is recorded. The read models must be up to date. Each command
+    has a key of its own, so that nothing is asked twice.
     """
     lapsed = Lapsed()
     moment = moment_of(last_instant(on))
     for rows in _pages(ledger, institution_id, on):
-        answers = ledger.submit_all([_order(row, institution_id, moment, poster) for row in rows])
+        orders = [_order(row, institution_id, moment, poster) for row in rows]
+        answers = [_previewed(ledger, order) for order in orders] if dry_run else ledger.submit_all(orders)
         for row, answer in zip(rows, answers, strict=True):
-            if isinstance(answer, Receipt):
-                _count(lapsed, row, answer)
+            if answer is None or isinstance(answer, Receipt):
+                _count(lapsed, row, fresh=answer is None or not answer.replayed)
             elif not isinstance(answer, CommandKeyReused):  # that: another end of day asks the same right now
                 lapsed.left(row, answer)
     return lapsed
@@ -101,8 +103,15 @@ _COMMANDS: Final[dict[str, Callable[[RunningDeadline, datetime], c.Command]]] = 
 }
 
 
-def _count(lapsed: Lapsed, row: RunningDeadline, receipt: Receipt) -> None:
-    fresh = not receipt.replayed
+def _previewed(ledger: Ledger, order: Order) -> Rejection | None:
+    try:
+        ledger.preview(order)
+    except Rejection as refusal:
+        return refusal
+    return None
+
+
+def _count(lapsed: Lapsed, row: RunningDeadline, *, fresh: bool) -> None:
     match row.kind:
         case "lesson_confirmation":
             lapsed.confirmed += fresh

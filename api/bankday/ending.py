@@ -1,6 +1,6 @@
 """The end of a business day: what lapsed is decided, bank and ledger are compared, and the day is sealed."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal, TypeAlias
@@ -25,11 +25,9 @@ from ledger.store.failures import OutcomeUnknown, StoreUnavailable
 from projections.reconciliation import reconciliation_break
 from projections.runner import Runner
 
-State: TypeAlias = Literal["sealed", "sealed_before", "not_open", "closed", "failed"]
+State: TypeAlias = Literal["sealed", "sealed_before", "previewed", "not_open", "closed", "failed"]
 RACES: Final = 3
 """So often the statements are computed anew because something was posted; then the day is sealed without them."""
-Progress = Callable[[int], None]
-"""Told that one more institution is done."""
 
 
 @dataclass(slots=True)
@@ -59,38 +57,20 @@ def end_day(
     *,
     now: int,
     statements: bool = True,
-    progress: Progress | None = None,
+    dry_run: bool = False,
 ) -> Iterator[DayEnd]:
     """End a day at these institutions, in their order; what fails at one does not stop the others.
 
-    Safe to ask again: a sealed day is left alone, and what was stopped anywhere goes on with what is left to do.
-    Raises DateInFuture for a day that is not over, StoreUnavailable, OutcomeUnknown.
+    With `dry_run` nothing is recorded. Safe to ask again: a sealed day is left alone, and what was stopped anywhere
+    goes on with what is left to do. Raises DateInFuture for a day that is not over, StoreUnavailable, OutcomeUnknown.
     """
     today = local_date(now)
     if on >= today:
         raise no.DateInFuture("date", on, today)
     Runner(ledger.engine).catch_up()
+    evening = _Evening(ledger, on, poster, statements=statements, dry_run=dry_run)
     for institution_id in institutions:
-        yield _end(ledger, institution_id, on, poster, statements=statements)
-        if progress is not None:
-            progress(1)
-
-
-def _end(ledger: Ledger, institution_id: str, on: date, poster: Poster, *, statements: bool) -> DayEnd:
-    done = DayEnd(institution_id, on)
-    try:
-        header = stored_header(ledger, institution_id)
-        if (state := _state(header, on)) is None:
-            _work(ledger, header, done, poster, statements=statements)
-        else:
-            done.state = state
-    except no.Rejection as refusal:
-        done.failure = refusal.code
-    except (StoreUnavailable, OutcomeUnknown, SQLAlchemyError):
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this institution alone
-        done.failure = type(error).__name__
-    return done
+        yield evening.end(institution_id)
 
 
 def _state(header: Header, on: date) -> State | None:
@@ -102,49 +82,80 @@ def _state(header: Header, on: date) -> State | None:
     return "not_open" if local_date(header.opened_at) > on else None
 
 
-def _work(ledger: Ledger, header: Header, done: DayEnd, poster: Poster, *, statements: bool) -> None:
-    institution_id, on = done.institution_id, done.on
-    lapsed = let_lapse(ledger, institution_id, on, poster)
-    done.confirmed, done.agreed, done.expired = lapsed.confirmed, lapsed.agreed, lapsed.expired
-    done.findings += [*lapsed.findings.values(), *overdue(ledger, institution_id, on)]
-    if header.statements:
-        _compare(ledger, done, poster)
-    now = stored_header(ledger, institution_id)
-    done.shortfall_fen = shortfall_fen(now)
-    done.findings += solvency(now)
-    _seal(ledger, done, poster, statements=statements)
-    done.state = "sealed"
+@dataclass(frozen=True)
+class _Evening:
+    """The end of one day, institution by institution."""
 
+    ledger: Ledger
+    on: date
+    poster: Poster
+    statements: bool
+    dry_run: bool
 
-def _compare(ledger: Ledger, done: DayEnd, poster: Poster) -> None:
-    """Bank and ledger; a school without any statement yet has nothing to be compared with."""
-    found = reconcile(ledger, done.institution_id, poster, on=done.on)
-    done.breaks_opened = found.opened
-    if not found.covered:
-        done.findings.append(Finding("statement_missing", since_on=found.through_on))
-    if found.unexplained_fen:
-        done.findings.append(Finding("bank_differs", amount_fen=found.unexplained_fen))
-    table = reconciliation_break.c
-    query = select(func.count(), func.sum(table.drift_fen), func.min(table.since_on)).where(
-        table.institution_id == done.institution_id, table.alarming
-    )
-    with ledger.engine.connect() as connection:
-        count, drift_fen, since_on = connection.execute(query).one()
-    if count:
-        done.findings.append(Finding("breaks_alarming", count, int(drift_fen), since_on=since_on))
-
-
-def _seal(ledger: Ledger, done: DayEnd, poster: Poster, *, statements: bool) -> None:
-    """Seal with what each family has; without it where postings keep coming, or where it was not asked for."""
-    for attempt in range(RACES + 1):
-        command = SealDay(business_on=done.on)
-        if statements and attempt < RACES:
-            command = sealing(ledger.engine, done.institution_id, done.on)
+    def end(self, institution_id: str) -> DayEnd:
+        """End it at one institution. Raises StoreUnavailable, OutcomeUnknown."""
+        done = DayEnd(institution_id, self.on)
         try:
-            ledger.submit(poster.order(done.institution_id, f".eod.seal.{done.on}", command))
-        except no.SealOutdated:
-            continue
-        except (no.DayIsSealed, CommandKeyReused):  # another end of day was first
+            header = stored_header(self.ledger, institution_id)
+            if (state := _state(header, self.on)) is None:
+                self._work(header, done)
+            else:
+                done.state = state
+        except no.Rejection as refusal:
+            done.failure = refusal.code
+        except (StoreUnavailable, OutcomeUnknown, SQLAlchemyError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this institution alone
+            done.failure = type(error).__name__
+        return done
+
+    def _work(self, header: Header, done: DayEnd) -> None:
+        lapsed = let_lapse(self.ledger, done.institution_id, self.on, self.poster, dry_run=self.dry_run)
+        done.confirmed, done.agreed, done.expired = lapsed.confirmed, lapsed.agreed, lapsed.expired
+        done.findings += [*lapsed.findings.values(), *overdue(self.ledger, done.institution_id, self.on)]
+        if header.statements:
+            self._compare(done)
+        now = stored_header(self.ledger, done.institution_id)
+        done.shortfall_fen = shortfall_fen(now)
+        done.findings += solvency(now)
+        if self.dry_run:
+            done.state = "previewed"
             return
-        done.statements = None if command.sealed is None else command.sealed.statements
-        return
+        self._seal(done)
+        done.state = "sealed"
+
+    def _compare(self, done: DayEnd) -> None:
+        """Bank and ledger; a school without any statement yet has nothing to be compared with."""
+        found = reconcile(self.ledger, done.institution_id, self.poster, on=self.on, dry_run=self.dry_run)
+        done.breaks_opened = found.opened
+        if not found.covered:
+            done.findings.append(Finding("statement_missing", since_on=found.through_on))
+        if found.unexplained_fen:
+            done.findings.append(Finding("bank_differs", amount_fen=found.unexplained_fen))
+        done.findings += _alarming(self.ledger, done.institution_id)
+
+    def _seal(self, done: DayEnd) -> None:
+        """Seal with what each family has; without it where postings keep coming, or where it was not asked for."""
+        for attempt in range(RACES + 1):
+            command = SealDay(business_on=self.on)
+            if self.statements and attempt < RACES:
+                command = sealing(self.ledger.engine, done.institution_id, self.on)
+            try:
+                self.ledger.submit(self.poster.order(done.institution_id, f".eod.seal.{self.on}", command))
+            except no.SealOutdated:
+                continue
+            except (no.DayIsSealed, CommandKeyReused):  # another end of day was first
+                return
+            done.statements = None if command.sealed is None else command.sealed.statements
+            return
+
+
+def _alarming(ledger: Ledger, institution_id: str) -> Iterator[Finding]:
+    """Open breaks that nobody can explain, as the read models know them."""
+    table = reconciliation_break.c
+    query = select(func.count(), func.sum(table.drift_fen), func.min(table.since_on))
+    with ledger.engine.connect() as connection:
+        found = connection.execute(query.where(table.institution_id == institution_id, table.alarming))
+        count, drift_fen, since_on = found.one()
+    if count:
+        yield Finding("breaks_alarming", count, int(drift_fen), since_on=since_on)

@@ -103,12 +103,12 @@ def _of_order(sheet: Refund | None, payment: Payment) -> Standing:
 def import_statuses(
     ledger: Ledger,
     report: Report,
-    poster: Callable[[str], Poster],
+    poster: Poster,
     *,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> list[LineResult]:
-    """Record what is final in a report; `poster` gives the bank of an institution. Results in the order of the lines.
+    """Record what is final in a report. Results come in the order of the lines.
 
     A line that was taken in before, from this file or from a statement, changes nothing. Raises StoreUnavailable.
     """
@@ -163,7 +163,7 @@ def _recorded(
     ledger: Ledger,
     sha256: str,
     asked: Sequence[tuple[Reported, _Known]],
-    poster: Callable[[str], Poster],
+    poster: Poster,
     progress: Progress | None,
 ) -> Iterator[LineResult]:
     for start in range(0, len(asked), BATCH):
@@ -186,11 +186,11 @@ def _done(line: Reported, known: _Known) -> LineResult:
     return LineResult(line.line, line.payment_id, line.outcome, known.payment.amount_fen)
 
 
-def _order(line: Reported, known: _Known, sha256: str, poster: Callable[[str], Poster]) -> Order:
+def _order(line: Reported, known: _Known, sha256: str, poster: Poster) -> Order:
     """The key is the payment and the word about it, so that no file says it twice."""
     command = _settled(line, known) if line.outcome == "settled" else _returned(line, known)
     key = f".{line.outcome}.{known.payment.payment_id}"
-    return poster(known.institution_id).order(known.institution_id, key, command, Source(sha256, line.line))
+    return poster.order(known.institution_id, key, command, Source(sha256, line.line))
 
 
 def _settled(line: Reported, known: _Known) -> c.Command:
