@@ -376,6 +376,9 @@ class Distribution(Sheet, kw_only=True):
     pot_fen: int
     families: int
     list_sha256: str
+    method: Literal["trace", "pool"] = "pool"
+    cut_off_on: date | None = None
+    """Claims verified until this day share; later ones wait for the next distribution."""
     approved: int = 0
     shared_fen: int = 0
     chain: str = ""

@@ -139,6 +139,7 @@ def _folded(
             failure = (row, error)
             break
     state.prefetch(escrow, (key for _, event in happened for key in sheets_named(event)))
+    state.prefetch_refunds(escrow)
     for row, event in happened:
         try:
             fold(escrow, event, row.version)
@@ -201,6 +202,7 @@ def review_next(connection: Connection, limit: int = REVIEWED_AT_ONCE) -> int:
         return 1
     escrow = state.escrow(institution_id)
     state.prefetch(escrow, (key for key in keys if key.startswith(REVIEWED)))
+    state.prefetch_refunds(escrow)
     writes = Writes(connection)
     writes.take(escrow)
     writes.flush()

@@ -21,6 +21,8 @@ class RefundNote(Sheet, kw_only=True):
     """When it was asked for, or ordered without being asked for."""
     derived_on: date
     """The business date on which what is due was derived."""
+    agreed_on: date | None = None
+    """The business date on which it was approved, deemed agreed or ordered: from then on it is verified."""
     method: str = ""
     ground: str = ""
     rules: str = ""
@@ -111,6 +113,7 @@ def _requested(escrow: Escrow, event: e.RefundRequested) -> None:
 def _agreed(escrow: Escrow, event: e.RefundAgreement) -> None:
     note = _refund_note(escrow, event, local_date(event.effective_at))
     note.basis = event.basis
+    note.agreed_on = local_date(event.effective_at)
     note.method, note.ground = event.method or note.method, event.ground or note.ground
 
 

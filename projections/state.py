@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, Table, or_, select
 
 from ledger.identifiers import SheetKey
-from ledger.sheets import SHEETS, Contract, Deposit, Header, Sheet, sheet_key
+from ledger.sheets import SHEETS, Contract, Deposit, Header, Refund, Sheet, sheet_key
 from ledger.store.tables import events
 from projections.database import Row, table_of
 from projections.folding import UNKEPT, FoldedEscrow, attempt, fold
@@ -96,6 +96,16 @@ class State:
             query = query.where(self._sheets.c.institution_id == institution_id, self._sheets.c.sheet_key.in_(chunk))
             found = {key: decode_sheet(key, state) for key, state in self._connection.execute(query)}
             escrow.sheets |= {key: found.get(key) for key in chunk if key in found or not key.startswith(_SETTLES)}
+
+    def prefetch_refunds(self, escrow: FoldedEscrow) -> None:
+        """Read the refunds, and why they are due, of every contract that is in memory: its rows depend on them."""
+        contracts = [key.partition(":")[2] for key in escrow.sheets if key.startswith(f"{Contract.kind}:")]
+        wanted = (sheet_key(ContractNote, each) for each in contracts)
+        self.prefetch(escrow, [key for key in wanted if key not in escrow.sheets])
+        notes = (escrow.sheets.get(sheet_key(ContractNote, each)) for each in contracts)
+        refund_ids = [each for note in notes if isinstance(note, ContractNote) for each in note.refunds]
+        keys = (sheet_key(kind, each) for each in refund_ids for kind in (Refund, RefundNote))
+        self.prefetch(escrow, [key for key in keys if key not in escrow.sheets])
 
     def keys_between(self, institution_id: str, after: str, before: str, limit: int) -> list[SheetKey]:
         """The next keys of an institution's sheets, in order, both ends excluded."""

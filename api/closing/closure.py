@@ -1,0 +1,151 @@
+"""Running a closure: declared once, releases frozen, every contract made due in chunks; safe to stop and run again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from api.closing.officer import Officer
+from api.closing.refunds import CHUNK, Undetermined, chunks, deposit_refund, halves, todos
+from ledger import commands as c
+from ledger.answers import Receipt
+from ledger.application import Ledger
+from ledger.events import RefundOrdered
+from ledger.rejections import Rejection
+from projections.families import header_of, list_families
+from projections.reader import ReadModels
+from projections.refunds_due import RefundDue, list_refunds_due
+from projections.runner import Runner
+
+Kind = Literal["orderly", "abnormal"]
+Watch = Callable[[int], None]
+"""Told how many contracts have been looked at."""
+PASSES = 3
+"""What others post meanwhile may overtake a chunk; so often the rest is looked at again."""
+PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What is declared, by whom it is approved is the officer's."""
+
+    kind: Kind
+    stopped_on: date
+    reason: str
+    order_no: str = "closure"
+
+
+@dataclass(slots=True)
+class Ordered:
+    """What a run came to; a run after the last one orders nothing."""
+
+    declared: bool = False
+    frozen: bool = False
+    refunds: int = 0
+    amount_fen: int = 0
+    undetermined: list[Undetermined] = field(default_factory=list)
+    refused: list[tuple[str, Rejection]] = field(default_factory=list)
+    """Contracts or deposits that could not be ordered, and the rule that says so."""
+
+
+class Closure:
+    """Closes one institution. `watch` hears of progress."""
+
+    def __init__(self, ledger: Ledger, officer: Officer, watch: Watch = lambda _count: None) -> None:
+        self._ledger = ledger
+        self._officer = officer
+        self._watch = watch
+        self._runner = Runner(ledger.engine)
+        self._models = ReadModels(ledger.engine)
+        self.outcome = Ordered()
+
+    def run(self, declaration: Declaration) -> Ordered:
+        """Declare, freeze, order; what was done before is not done again.
+
+        Raises the rejection of the declaration; what a single contract is refused for stands in the outcome.
+        """
+        self._declare(declaration)
+        self._runner.take_in()
+        for _ in range(PASSES):
+            if not self._order_contracts():
+                break
+            self._runner.take_in()
+        self._runner.catch_up()
+        self._order_deposits()
+        self._runner.catch_up()
+        return self.outcome
+
+    def _declare(self, declaration: Declaration) -> None:
+        self._runner.take_in()
+        with self._models.open_log() as reading:
+            header = header_of(reading, self._officer.institution_id)
+        if declaration.kind == "abnormal" and not header.frozen and header.closure is None:
+            reason, order_no = declaration.reason, declaration.order_no
+            freeze = c.FreezeEscrow(authority="regulator", order_no=order_no, reason=reason)
+            self._officer.submit(self._ledger, freeze)
+            self.outcome.frozen = True
+        if header.closure is None:
+            declare = c.DeclareClosure(
+                kind=declaration.kind,
+                stopped_on=declaration.stopped_on,
+                reason=declaration.reason,
+                approved_by=self._officer.second or None,
+            )
+            self._officer.submit(self._ledger, declare)
+            self.outcome.declared = True
+
+    def _order_contracts(self) -> bool:
+        """One pass over all contracts; whether something was refused that another pass may order."""
+        lines: list[c.ClosureRefund] = []
+        outcome, seen = self.outcome, 0
+        outcome.undetermined, outcome.refused = [], []
+        with self._models.open_log() as reading:
+            families = list_families(reading, self._officer.institution_id)
+            for part in chunks(todos(families)):
+                lines += [each for each in part if isinstance(each, c.ClosureRefund)]
+                outcome.undetermined += [each for each in part if isinstance(each, Undetermined)]
+                for order in (each for each in part if isinstance(each, c.OrderRefund)):
+                    self._order_one(order.contract_id, order)
+                while len(lines) >= CHUNK:
+                    self._order_chunk(lines[:CHUNK])
+                    del lines[:CHUNK]
+                self._watch(seen := seen + len(part))
+        if lines:
+            self._order_chunk(lines)
+        return bool(outcome.refused)
+
+    def _order_chunk(self, lines: Sequence[c.ClosureRefund]) -> None:
+        """All lines at once; where one is refused, the others without it."""
+        if len(lines) == 1:
+            self._order_one(lines[0].contract_id, c.OrderClosureRefunds(refunds=list(lines)))
+            return
+        try:
+            self._count(self._officer.submit(self._ledger, c.OrderClosureRefunds(refunds=list(lines))))
+        except Rejection:
+            for half in halves(lines):
+                self._order_chunk(half)
+
+    def _order_one(self, subject_id: str, command: c.Command) -> None:
+        try:
+            self._count(self._officer.submit(self._ledger, command))
+        except Rejection as refusal:
+            self.outcome.refused.append((subject_id, refusal))
+
+    def _order_deposits(self) -> None:
+        rows: list[RefundDue] = []
+        after: str | None = None
+        while True:
+            found = list_refunds_due(
+                self._models, institution_id=self._officer.institution_id, state="closure", after=after, limit=PAGE
+            )
+            rows += [row for row in found.data if row.deposit_id is not None]
+            if (after := found.next) is None:
+                break
+        for row in rows:
+            self._order_one(row.deposit_id or "", deposit_refund(row))
+
+    def _count(self, receipt: Receipt) -> None:
+        orders = [each.event for each in receipt.events if isinstance(each.event, RefundOrdered)]
+        if not receipt.replayed:
+            self.outcome.refunds += len(orders)
+            self.outcome.amount_fen += sum(order.amount_fen for order in orders)
