@@ -150,7 +150,7 @@ def test_the_feed_is_gapless_and_says_where_to_go_on(regulator: Caller) -> None:
     rest = regulator.get(f"/v1/events?after={first['next_after']}").json()
     assert [each["position"] for each in rest["events"]] == [4]
     end = regulator.get(f"/v1/events?after={rest['next_after']}").json()
-    assert end == {"events": [], "next_after": 4, "more": False}
+    assert end == {"events": [], "next_after": 4, "more": False, "epoch": first["epoch"]}
     assert code(regulator.get("/v1/events?lane=5")) == "not_found"
 
 
