@@ -16,6 +16,7 @@ from api.language import preferred
 from api.problems import FieldError, Problem, problem_of
 from api.problems.problem import MEDIA_TYPE, body_of
 from api.runtime import Runtime
+from api.vault.masters import VaultDamaged, VaultLocked
 from ledger.rejections import Rejection
 from ledger.store.failures import OutcomeUnknown, StoreUnavailable
 from projections.answers import UnknownRow
@@ -56,6 +57,8 @@ def install_refusals(app: FastAPI, runtime: Runtime) -> None:
         StoreUnavailable,
         OutcomeUnknown,
         UnknownRow,
+        VaultLocked,
+        VaultDamaged,
         OperationalError,
         InterfaceError,
         RequestValidationError,

@@ -15,6 +15,7 @@ from api.logs import configure_logs
 from api.notarizing import follower, following
 from api.openapi.document import openapi_of
 from api.problems import Problem
+from api.routes.access import access_routes
 from api.routes.approvals import approval_routes
 from api.routes.batches import batch_routes
 from api.routes.calculations import calculation_routes
@@ -35,6 +36,7 @@ from api.routes.reconciliations import reconciliation_routes
 from api.routes.standings import standing_routes
 from api.routes.statements import statement_routes
 from api.runtime import Runtime
+from api.routes.vault import vault_routes
 from api.security.doors import open_doors
 from api.security.guard import GuardedLedger
 from api.security.limits import Gate
@@ -49,6 +51,8 @@ ROUTES = (
     approval_routes,
     calculation_routes,
     institution_routes,
+    access_routes,
+    vault_routes,
     contract_routes,
     due_routes,
     mediation_routes,
@@ -98,6 +102,7 @@ def create_app(settings: Settings, ledger: GuardedLedger | None = None, clock: C
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         resume(runtime)
         keeping = projector(runtime.runner) if settings.projector else nullcontext()
+        assert runtime.vault  # a key that cannot be read stops the program here
         with keeping, following(notary, settings.log_round_seconds):
             yield
         doors.nonces.close()

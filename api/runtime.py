@@ -15,7 +15,8 @@ from api.security.guard import GuardedLedger
 from api.security.limits import Throttle
 from api.security.signatures import Signatures
 from api.security.tokens import Tokens
-from api.settings import Settings
+from api.settings import Settings, master_keys
+from api.vault.vault import Vault
 from projections.reader import ReadModels
 from projections.runner import Runner
 
@@ -83,3 +84,8 @@ class Runtime:
     def throttle(self) -> Throttle:
         """Counts requests."""
         return Throttle(self.settings)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Where personal data is kept; locked where no master key is set."""
+        return Vault(self.ledger.engine, master_keys(self.settings), self.clock)

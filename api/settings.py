@@ -7,6 +7,7 @@ from limits import parse_many
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api.vault.masters import Masters, read_masters
 from api.witnesses import parse_witnesses
 
 MIN_SECRET_BYTES = 32
@@ -28,6 +29,14 @@ Rate = Annotated[str, AfterValidator(_readable)]
 """Such as `600/second;20000/minute`."""
 
 
+def _master_keys(text: SecretStr | None) -> SecretStr | None:
+    read_masters("" if text is None else text.get_secret_value())
+    return text
+
+
+VaultKeys = Annotated[SecretStr | None, AfterValidator(_master_keys)]
+
+
 class Settings(BaseSettings):
     """What a deployment decides. Unset values take the default; a malformed one stops the program with its name."""
 
@@ -47,6 +56,12 @@ class Settings(BaseSettings):
     """How many positions a read takes in by itself to answer from the one it names; beyond that it says: not yet."""
     ready_lag: Annotated[int, Field(ge=0)] = 10_000
     """How many positions the read models may lie behind before `/readyz` turns red."""
+    vault_key: VaultKeys = None
+    """Master keys of the vault, `ID:BASE64` each, separated by commas: the first wraps, all unwrap."""
+    vault_key_file: Path | None = None
+    """A file with the same, one a line; instead of the variable."""
+    vault_erasures: Path | None = None
+    """A file outside the database that lists who was forgotten, for restores (docs/privacy.md)."""
     approval_days: Annotated[int, Field(ge=1, le=90)] = 7
     """How many days a second person has to approve what was proposed."""
     rate_client: Rate = "600/second"
@@ -117,3 +132,10 @@ def party_key(settings: Settings) -> bytes:
     if len(key) < MIN_SECRET_BYTES:
         raise SettingMissing("LEDGER_PARTY_KEY", f"at least {MIN_SECRET_BYTES} random bytes, kept for ever")
     return key
+
+
+def master_keys(settings: Settings) -> Masters:
+    """The master keys of the vault, none where none are set. Raises UnreadableMasterKeys, OSError."""
+    if settings.vault_key is not None:
+        return read_masters(settings.vault_key.get_secret_value())
+    return read_masters("" if settings.vault_key_file is None else settings.vault_key_file.read_text())

@@ -11,6 +11,7 @@ from api.public import PreviewBody, event_body, receipt_body
 from api.runtime import Runtime
 from api.security.guard import MandatedOrder
 from api.security.mandate import Mandate
+from api.vault.letting_go import refuse_what_was_forgotten
 from ledger.answers import Receipt
 from ledger.commands import Command
 
@@ -50,6 +51,7 @@ def submit(runtime: Runtime, order: MandatedOrder) -> Response:
     if type(order.command) in NEEDS_SECOND_PERSON:
         return propose(runtime, order)
     refuse_proposed_key(runtime, order)
+    refuse_what_was_forgotten(runtime, order)
     with runtime.in_flight.claim([(order.institution_id, order.command_id)]) as taken:
         if taken:
             raise Problem("command_in_flight", headers=RETRY)

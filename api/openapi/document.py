@@ -20,6 +20,7 @@ from api.reads.files import FORMATS
 from api.reads.tables import PAGING
 from api.routes.approvals import ApprovalDecision, Proposal
 from api.routes.batches import Batch, BatchOutcome
+from api.routes.bankday import DayEnding, PaymentRun, StatusFileBody
 from api.routes.commands import BODIES
 from api.routes.events import Feed
 from api.routes.identity import TokenAnswer
@@ -27,6 +28,9 @@ from api.routes.operation import Meaning, Readiness
 from api.routes.reconciliations import DayReconciled, ReconciliationBody, ReconciliationRun
 from api.routes.standings import AllDue, CityOverview
 from ledger.commands import COMMANDS, OpenEscrow
+from api.routes.vault import Forgetting, Forgotten, Found, Lookup, Minted, NewSubject, SubjectShown
+from api.security.access_log import AccessEntry
+from api.vault.person import Person
 from ledger.entitlement import Derivation, EntitlementRequest
 from projections.audit_trail import AuditEntry
 from projections.contract_statement import ContractStatement
@@ -116,8 +120,8 @@ def _sendable(parameter: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    models: list[type[BaseModel]] = [*BODIES.values(), OpenEscrow, Batch, EntitlementRequest, ReconciliationRun]
-    models += [Proposal, ApprovalDecision]
+    models: list[type[BaseModel]] = [*BODIES.values(), OpenEscrow, Batch, EntitlementRequest, ReconciliationRun, PaymentRun, DayEnding]
+    models += [Proposal, ApprovalDecision, NewSubject, Person, Lookup, Forgetting]
     _, bodies = models_json_schema([(model, "validation") for model in models], ref_template=SCHEMAS + "{model}")
     for shape in bodies["$defs"].values():
         for member in shape.get("properties", {}).values():
@@ -137,6 +141,10 @@ def _schemas() -> dict[str, Any]:
         "Meaning": Meaning,
         "Readiness": Readiness,
         "TokenAnswer": TokenAnswer,
+        "Minted": Minted,
+        "SubjectShown": SubjectShown,
+        "Found": Found,
+        "Forgotten": Forgotten,
         "Feed": Feed,
         "Event": EventBody,
         "AllDue": AllDue,

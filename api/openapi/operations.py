@@ -186,6 +186,25 @@ def decision_operation(model: type[BaseModel]) -> dict[str, Any]:
     }
 
 
+def vault_operation(
+    name: str, body: type[BaseModel], shape: str, roles: Iterable[Role], status: int = 200, *, key: bool = True
+) -> dict[str, Any]:
+    """A route of the vault that takes a body."""
+    return {
+        "operation_id": name,
+        "status_code": status,
+        "tags": ["vault"],
+        "summary": (body.__doc__ or "").splitlines()[0].rstrip("."),
+        "description": f"{body.__doc__}\n\nMay be asked by: {_names(roles)}.",
+        "responses": {status: {"description": "Done", "content": content(ref(shape))}, **problems(*_WRITE)},
+        "openapi_extra": {
+            "parameters": [*([_KEY] if key else []), _LANGUAGE],
+            "requestBody": request_body(body),
+            "security": BEARER,
+        },
+    }
+
+
 def calculation_operation(model: type[BaseModel]) -> dict[str, Any]:
     """The route of the calculator."""
     return {

@@ -3,6 +3,7 @@
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from api.problems.problem import Problem
+from api.vault.masters import VaultDamaged, VaultLocked
 from ledger.answers import CommandKeyReused
 from ledger.rejections import EscrowNotOpen, Rejection
 from ledger.store.failures import OutcomeUnknown, StoreUnavailable
@@ -40,6 +41,10 @@ def problem_of(error: Exception) -> Problem:
             return row_unknown(error.model, error.key[-1])
         case OutcomeUnknown():
             return Problem("outcome_unknown", headers=RETRY)
+        case VaultLocked():
+            return Problem("vault_locked")
+        case VaultDamaged():
+            return Problem("vault_damaged")
         case StoreUnavailable() | OperationalError() | InterfaceError():
             return Problem("store_unavailable", headers=RETRY)
         case _:

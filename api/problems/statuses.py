@@ -20,13 +20,13 @@ _CONFLICT = (
     "settlement_not_overdue confirmation_too_late risk_deposit_exceeded risk_deposit_still_needed "
     "distribution_required distribution_still_open pot_exceeds_custody share_exceeds_due shares_exceed_pot "
     "distribution_differs_from_list command_in_flight reference_already_matched seal_outdated statement_incomplete "
-    "approval_decided approval_expired subject_is_forgotten subject_still_needed forgetting_outdated "
+    "subject_held_elsewhere approval_decided approval_expired subject_is_forgotten subject_still_needed forgetting_outdated "
     "statement_line_out_of_turn statement_not_continuous epoch_changed"
 )
 """What is recorded does not allow it now."""
 
 _CONTENT = (
-    "approval_differs second_person_required business_time_in_future business_time_before_opening date_in_future dates_out_of_order "
+    "contracts_differ purpose_missing approval_differs second_person_required business_time_in_future business_time_before_opening date_in_future dates_out_of_order "
     "date_beyond_calendar date_outside_calendar command_key_reused line_repeated unknown_social_credit_code "
     "rule_unknown wrong_account span_above_cap hours_above_cap amount_above_cap collected_too_early "
     "training_loan_prohibited same_contract lesson_outside_contract default_confirmation_unknown reply_window_unknown "
@@ -94,8 +94,10 @@ STATUS: dict[str, int] = {
     "if_match_required": 428,
     "rate_limited": 429,
     "internal_error": 500,
+    "vault_damaged": 500,
     "not_configured": 503,
     "outcome_unknown": 503,
     "position_not_reached": 503,
     "store_unavailable": 503,
+    "vault_locked": 503,
 }

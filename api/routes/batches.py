@@ -25,10 +25,11 @@ from api.security.callers import callers
 from api.security.guard import MandatedOrder
 from api.security.mandate import Mandate
 from api.submission import count, order_of, refuse_body
+from api.vault.letting_go import refuse_what_was_forgotten
 from ledger.answers import Answer, BatchRefused, Receipt
 from ledger.commands import COMMANDS
 from ledger.identifiers import Id
-from ledger.rejections import RoleNotAllowed
+from ledger.rejections import Rejection, RoleNotAllowed
 
 MAX_ITEMS = 1000
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
@@ -143,8 +144,9 @@ def _item(runtime: Runtime, poster: Poster, batch_key: str, index: int, item: Ba
     order = order_of(caller, item.institution_id, key, command, item.if_match, poster.signature)
     try:
         refuse_proposed_key(runtime, order)
-    except Problem as reused:
-        return Item(index, problem=reused)
+        refuse_what_was_forgotten(runtime, order)
+    except (Problem, Rejection) as refused:
+        return Item(index, problem=problem_of(refused))
     return Item(index, order)
 
 

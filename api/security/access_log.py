@@ -8,12 +8,12 @@ from urllib.parse import unquote
 
 from fastapi import Request
 from msgspec import Struct
-from sqlalchemy import Engine, MetaData, insert
+from sqlalchemy import BigInteger, Column, Engine, Integer, MetaData, Table, Text, insert
 
 from api.problems import FieldError, Problem
 from api.security.mandate import Mandate
 from ledger.identifiers import Role
-from projections.database import Row, table_of
+from projections.database import Row
 
 PURPOSE = "purpose"
 """The header that says why somebody looks; UTF-8 as percent-encoding."""
@@ -39,7 +39,13 @@ class AccessEntry(Row, frozen=True):
     district: str | None
 
 
-access_log = table_of("access_log", AccessEntry, ["number"], within=MetaData())
+access_log = Table(
+    "access_log",
+    MetaData(),
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("read_at", BigInteger, nullable=False),
+    *(Column(name, Text) for name in AccessEntry.__struct_fields__[2:]),
+)
 
 
 class About(Struct, frozen=True, kw_only=True):
@@ -68,9 +74,7 @@ class AccessLog:
         self._mutex = threading.Lock()
         self._turn = threading.Lock()
 
-    def note(
-        self, caller: Mandate, abouts: list[About], *, purpose: str | None = None, trace_id: str = ""
-    ) -> None:
+    def note(self, caller: Mandate, abouts: list[About], *, purpose: str | None = None, trace_id: str = "") -> None:
         """Write what a caller reads; nothing for a guardian, who reads their own. Raises what the database raises."""
         if caller.role is Role.GUARDIAN or not abouts:
             return
