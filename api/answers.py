@@ -1,8 +1,10 @@
 """How answers leave: JSON, and refusals as problems."""
 
+import sqlite3
 from typing import Any
 
 import msgspec
+import psycopg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -61,6 +63,8 @@ def install_refusals(app: FastAPI, runtime: Runtime) -> None:
         VaultDamaged,
         OperationalError,
         InterfaceError,
+        psycopg.OperationalError,
+        sqlite3.OperationalError,
         RequestValidationError,
         HTTPException,
     ):

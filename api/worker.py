@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
+from projections.catch_up import DATABASE
 from projections.rebuild import rewind
 from projections.runner import Runner
 
@@ -15,7 +15,7 @@ log = structlog.get_logger("worker")
 
 
 def keep_up(runner: Runner, stop: threading.Event) -> None:
-    """Catch up until told to stop; a database that is away is asked again after a pause.
+    """Catch up until told to stop; a database that is away or full is asked again after a pause.
 
     Read models that are ahead of a log that was put back are built again first.
     """
@@ -28,7 +28,7 @@ def keep_up(runner: Runner, stop: threading.Event) -> None:
             if rewind(runner.engine) is not None:
                 log.warning("the read models were ahead of the log and were built again")
             runner.work(rest, stop.is_set)
-        except SQLAlchemyError as failure:
+        except DATABASE as failure:
             log.warning("the store cannot be asked", kind=type(failure).__name__)
             rest(PAUSE_SECONDS)
 

@@ -1,5 +1,8 @@
 """From what the ledger raises to the problem that is shown."""
 
+import sqlite3
+
+import psycopg
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from api.problems.problem import Problem
@@ -45,7 +48,13 @@ def problem_of(error: Exception) -> Problem:
             return Problem("vault_locked")
         case VaultDamaged():
             return Problem("vault_damaged")
-        case StoreUnavailable() | OperationalError() | InterfaceError():
+        case (
+            StoreUnavailable()
+            | OperationalError()
+            | InterfaceError()
+            | psycopg.OperationalError()
+            | sqlite3.OperationalError()
+        ):
             return Problem("store_unavailable", headers=RETRY)
         case _:
             return Problem("internal_error")

@@ -6,8 +6,10 @@ from datetime import date
 from functools import cached_property
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, Query, Request
 
+from api.logs import described
 from api.parameters import OptionalDay, OptionalInstant, OptionalPosition
 from api.problems import Problem
 from api.problems.mapping import RETRY
@@ -20,7 +22,10 @@ from ledger.decisions.context import local_date
 from ledger.identifiers import Role
 from ledger.rejections import DateInFuture
 from projections.answers import Moment
+from projections.catch_up import DATABASE
 from projections.institution import Institution
+
+log = structlog.get_logger("api")
 
 AsOf = Annotated[OptionalDay, Query(description="Facts up to this business date")]
 KnownAt = Annotated[OptionalInstant, Query(description="As recorded by this instant")]
@@ -83,7 +88,8 @@ def askers(runtime: Runtime, roles: Iterable[Role]) -> Callable[..., Asked]:
 def freshened(runtime: Runtime, institution_id: str) -> str | None:
     """Take in what an institution posted last, so that everybody reads their own writes there.
 
-    Gives the ETag of that version; None where there is no stream, or where the read models are too far behind.
+    Gives the ETag of that version; None where there is no stream, or where the read models are too far behind or the
+    database takes no writes.
     """
     head = runtime.ledger.head(institution_id)
     if head is None:
@@ -92,14 +98,23 @@ def freshened(runtime: Runtime, institution_id: str) -> str | None:
     runner = runtime.runner
     if not runner.at_position(last.position) and runner.health().lag > runtime.settings.wait_lag:
         return None
-    runner.wait_for(last.position)
-    return f'"{head.version}"'
+    return f'"{head.version}"' if _taken_in(lambda: runner.wait_for(last.position)) else None
 
 
 def caught_up(runtime: Runtime) -> None:
     """Take in what was recorded last, where that is little: nobody should read an answer that is needlessly old."""
     if 0 < runtime.runner.health().lag <= runtime.settings.wait_lag:
-        runtime.runner.catch_up()
+        _taken_in(runtime.runner.catch_up)
+
+
+def _taken_in(step: Callable[[], object]) -> bool:
+    """Whether it worked. A full disk keeps nobody from reading what is there; the answer names its position."""
+    try:
+        step()
+    except DATABASE as failure:
+        log.warning("what was recorded could not be taken in", **described(failure))
+        return False
+    return True
 
 
 def reach(runtime: Runtime, position: int) -> None:
