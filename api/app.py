@@ -17,6 +17,7 @@ from api.openapi.document import openapi_of
 from api.problems import Problem
 from api.routes.access import access_routes
 from api.routes.approvals import approval_routes
+from api.routes.bankday import bankday_routes
 from api.routes.batches import batch_routes
 from api.routes.calculations import calculation_routes
 from api.routes.commands import command_routes
@@ -35,8 +36,8 @@ from api.routes.proofs import proof_routes
 from api.routes.reconciliations import reconciliation_routes
 from api.routes.standings import standing_routes
 from api.routes.statements import statement_routes
-from api.runtime import Runtime
 from api.routes.vault import vault_routes
+from api.runtime import Runtime
 from api.security.doors import open_doors
 from api.security.guard import GuardedLedger
 from api.security.limits import Gate
@@ -48,11 +49,12 @@ from projections.runner import Runner
 ROUTES = (
     command_routes,
     batch_routes,
+    bankday_routes,
     approval_routes,
-    calculation_routes,
-    institution_routes,
     access_routes,
     vault_routes,
+    calculation_routes,
+    institution_routes,
     contract_routes,
     due_routes,
     mediation_routes,
@@ -100,9 +102,9 @@ def create_app(settings: Settings, ledger: GuardedLedger | None = None, clock: C
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        assert runtime.vault  # a key that cannot be read stops the program here
         resume(runtime)
         keeping = projector(runtime.runner) if settings.projector else nullcontext()
-        assert runtime.vault  # a key that cannot be read stops the program here
         with keeping, following(notary, settings.log_round_seconds):
             yield
         doors.nonces.close()

@@ -56,11 +56,16 @@ class _Books:
     """The payment files that a report names, each read once."""
 
     ledger: Ledger
+    only: str | None
+    """The one institution whose payments exist here; None: all."""
     institutions: dict[str, list[str]] = field(default_factory=dict)
     """Mark → institutions that have it."""
     files: dict[FileId, dict[int, _Known]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.only is not None:
+            self.institutions[mark_of(self.only)] = [self.only]
+            return
         after = ""
         while page := self.ledger.institutions(after):
             for institution_id in page:
@@ -104,15 +109,18 @@ def import_statuses(
     ledger: Ledger,
     report: Report,
     poster: Poster,
+    institution_id: str | None = None,
     *,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> list[LineResult]:
     """Record what is final in a report. Results come in the order of the lines.
 
+    With `institution_id` only its payments exist.
+
     A line that was taken in before, from this file or from a statement, changes nothing. Raises StoreUnavailable.
     """
-    books = _Books(ledger)
+    books = _Books(ledger, institution_id)
     results: list[LineResult] = []
     asked: list[tuple[Reported, _Known]] = []
     for line in report.lines:

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from api.bankday.answers import DayEndBody, RunBody
 from api.bankfiles.report import FileReport
 from api.imports.report import ImportReport
 from api.approvals.approval import Approval
@@ -19,18 +20,18 @@ from api.reads.answer import AnswerBody
 from api.reads.files import FORMATS
 from api.reads.tables import PAGING
 from api.routes.approvals import ApprovalDecision, Proposal
-from api.routes.batches import Batch, BatchOutcome
 from api.routes.bankday import DayEnding, PaymentRun, StatusFileBody
+from api.routes.batches import Batch, BatchOutcome
 from api.routes.commands import BODIES
 from api.routes.events import Feed
 from api.routes.identity import TokenAnswer
 from api.routes.operation import Meaning, Readiness
 from api.routes.reconciliations import DayReconciled, ReconciliationBody, ReconciliationRun
 from api.routes.standings import AllDue, CityOverview
-from ledger.commands import COMMANDS, OpenEscrow
 from api.routes.vault import Forgetting, Forgotten, Found, Lookup, Minted, NewSubject, SubjectShown
 from api.security.access_log import AccessEntry
 from api.vault.person import Person
+from ledger.commands import COMMANDS, OpenEscrow
 from ledger.entitlement import Derivation, EntitlementRequest
 from projections.audit_trail import AuditEntry
 from projections.contract_statement import ContractStatement
@@ -63,6 +64,7 @@ ROWS = {
     "BankLineRow": BankLineRow,
     "BreakRow": BreakRow,
     "Approval": Approval,
+    "AccessEntry": AccessEntry,
 }
 """The rows of the read models, by the name of their shape."""
 _DESCRIPTION = """
@@ -139,12 +141,12 @@ def _schemas() -> dict[str, Any]:
         "BatchOutcome": BatchOutcome,
         "Derivation": Derivation,
         "Meaning": Meaning,
-        "Readiness": Readiness,
-        "TokenAnswer": TokenAnswer,
         "Minted": Minted,
         "SubjectShown": SubjectShown,
         "Found": Found,
         "Forgotten": Forgotten,
+        "Readiness": Readiness,
+        "TokenAnswer": TokenAnswer,
         "Feed": Feed,
         "Event": EventBody,
         "AllDue": AllDue,
@@ -154,6 +156,9 @@ def _schemas() -> dict[str, Any]:
         "FileReport": FileReport,
         "ImportReport": ImportReport,
         "DayReconciled": DayReconciled,
+        "DayEnd": DayEndBody,
+        "PaymentRunOutcome": RunBody,
+        "PaymentStatusFile": StatusFileBody,
         "CityOverview": CityOverview,
         **ROWS,
     }

@@ -3,7 +3,7 @@
 _UNKNOWN = (
     "escrow_unknown contract_unknown deposit_unknown lesson_unknown release_line_unknown refund_unknown "
     "instruction_unknown case_unknown award_unknown attachment_unknown distribution_unknown statement_unknown "
-    "break_unknown not_found not_yet_signed not_sealed"
+    "break_unknown payment_file_unknown not_found not_yet_signed not_sealed"
 )
 """What is asked about does not exist, or not for this reader."""
 
@@ -28,7 +28,7 @@ _CONFLICT = (
 _CONTENT = (
     "contracts_differ purpose_missing approval_differs second_person_required business_time_in_future business_time_before_opening date_in_future dates_out_of_order "
     "date_beyond_calendar date_outside_calendar command_key_reused line_repeated unknown_social_credit_code "
-    "rule_unknown wrong_account span_above_cap hours_above_cap amount_above_cap collected_too_early "
+    "rule_unknown wrong_account span_above_cap beyond_lease across_semesters hours_above_cap amount_above_cap collected_too_early "
     "training_loan_prohibited same_contract lesson_outside_contract default_confirmation_unknown reply_window_unknown "
     "settlement_incomplete instalments_differ unknown_rule_set no_rule_set_in_force unknown_rule_set_id "
     "used_exceeds_bought disputed_exceeds_used performance_not_stated measures_contradict list_price_missing "

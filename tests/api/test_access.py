@@ -1,6 +1,7 @@
 """Who may do what: every route, every role, and objects that are somebody else's."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
 from api.app import assemble
+from api.bankday.numbers import file_id
 from api.nouns import NOUNS, OPENING
 from api.openapi.examples import example_of
 from api.routes.commands import BODIES
@@ -17,6 +19,10 @@ from api.security.mandate import Keeping, Mandate
 from api.security.tokens import Tokens, UnfitMandate, mandate_of
 from api.settings import Settings
 from ledger.identifiers import Role
+from ledger.log.keys import PrivateKey
+from ledger.log.notary import Notary
+from ledger.log.proving import sealing
+from ledger.orders import Order
 from projections.reader import ReadModels
 from projections.runner import Runner
 from tests.api.callers import CONTRACT, DEPOSIT, ESCROW, HOUR, ISSUER, SECRET, Callers, Json, code
@@ -66,6 +72,7 @@ READS: dict[str, set[Role]] = {
     "/v1/escrows/{institution_id}/checkpoint": STAFF,
     "/v1/escrows/{institution_id}/contracts/{contract_id}/statement-proof": set(Role),
     "/v1/checkpoints/directory": STAFF,
+    "/v1/escrows/{institution_id}/payment-files/{file}": {Role.REGULATOR, Role.AUDITOR, Role.BANK, Role.INSTITUTION},
 }
 """Who may read what, said a second time and independently of the routes."""
 UPLOADS: dict[str, set[Role]] = {
@@ -73,9 +80,27 @@ UPLOADS: dict[str, set[Role]] = {
     "reconciliations": {Role.BANK, Role.REGULATOR},
     "contract-files": {Role.INSTITUTION, Role.REGULATOR},
     "lesson-files": {Role.INSTITUTION},
+    "payment-status-files": {Role.BANK},
+    "release-runs": {Role.INSTITUTION, Role.REGULATOR},
+    "refund-runs": {Role.BANK, Role.REGULATOR},
+    "end-of-day": {Role.REGULATOR},
 }
-"""Who may send files, and whose day is reconciled by whom."""
-PATHS = {"institution_id": "I-1", "contract_id": "C-1", "case_id": "case-1", "version": "2", "account": "unearned"}
+"""Who may send files, and who reconciles, pays and ends a day."""
+RUNS = {
+    "reconciliations": b"{}",
+    "release-runs": b'{"date": "2026-09-01"}',
+    "refund-runs": b'{"date": "2026-09-01"}',
+    "end-of-day": b'{"date": "2026-08-31"}',
+}
+"""What is no file but asks for a run."""
+PATHS = {
+    "institution_id": "I-1",
+    "contract_id": "C-1",
+    "case_id": "case-1",
+    "version": "2",
+    "account": "unearned",
+    "file": str(file_id("release", "I-1", date(2026, 9, 1))),
+}
 QUERIES = {"/v1/escrows/{institution_id}/contracts/{contract_id}/entitlement": "?cause=institution"}
 SECRETS = ("I-1", "C-1", "G-1", "晨光", "6217001", "R-1", "case-1")
 """What would give away that something of I-1 exists, beyond what the caller sent."""
@@ -97,18 +122,30 @@ def _flat(given: Json) -> Iterator[Any]:
 
 
 @pytest.fixture
-def told(paid_contract: Callers) -> Callers:
-    """C-1 with a claimed lesson, an open refund R-1 and an open mediation case."""
+def told(paid_contract: Callers, guarded: GuardedLedger, clock: Clock) -> Callers:
+    """C-1 with a lesson that is paid for by a release run, an open refund R-1 and an open mediation case."""
     guardian, institution = paid_contract.of(Role.GUARDIAN, "t-g"), paid_contract.of(Role.INSTITUTION, "t-i")
     lesson = {"contract_id": "C-1", "lesson_id": "L-1", "hours": "1", "taught_on": "2026-09-01"}
+    taught = {"contract_id": "C-1", "lesson_id": "L-1"}
     refund = {"refund_id": "R-1", "contract_id": "C-1", "cause": "institution", "requested_on": "2026-09-01"}
     case = {"case_id": "case-1", "contract_id": "C-1", "referred_by": "family", "cause": "institution", "claim_fen": 1}
     for answer in (
         institution.post("/v1/escrows/I-1/class-consumption-claims", {"lessons": [lesson]}),
+        guardian.post("/v1/escrows/I-1/class-consumption-confirmations", {"lessons": [taught]}),
+    ):
+        assert answer.status_code == 201, answer.text
+    run = institution.post("/v1/escrows/I-1/release-runs", RUNS["release-runs"])
+    assert [each["file_id"] for each in run.json()["files"]] == [PATHS["file"]], run.text
+    for answer in (
         guardian.post("/v1/escrows/I-1/refund-requests", refund),
         guardian.post("/v1/escrows/I-1/mediation-cases", case),
     ):
         assert answer.status_code == 201, answer.text
+    run = paid_contract.of(Role.REGULATOR, "t-r").post("/v1/escrows/I-1/release-runs", RUNS["release-runs"])
+    assert [each["file_id"] for each in run.json()["files"]] == [PATHS["file"]], run.text
+    seal = sealing(guarded.engine, "I-1", date(2026, 8, 31))
+    guarded.submit(Order("I-1", "seal", seal, actor="regulator-1", role=Role.REGULATOR))
+    Notary(guarded.engine, PrivateKey("ledger.example", b"L" * 32), clock).run()
     return paid_contract
 
 
@@ -147,8 +184,8 @@ def test_a_role_that_may_not_send_a_file_is_refused_and_a_foreign_escrow_does_no
 ) -> None:
     before = guarded.position()
     for noun, allowed in UPLOADS.items():
-        path, kind = f"/v1/escrows/I-1/{noun}", "application/json" if noun == "reconciliations" else "text/csv"
-        body = b"{}" if noun == "reconciliations" else b"x,y\n1,2\n"
+        path, kind = f"/v1/escrows/I-1/{noun}", "application/json" if noun in RUNS else "text/csv"
+        body = RUNS.get(noun, b"x,y\n1,2\n")
         for role in Role:
             if role not in allowed:
                 answer = told.of(role).post(path, body, Content_Type=kind)
