@@ -64,6 +64,7 @@ NOUNS: dict[str, type[c.Command]] = {
     "risk-deposit-returns": c.ReturnRiskDeposit,
     "bank-statements": c.RecordStatement,
     "bank-statement-lines": c.BookStatementLine,
+    "bank-statement-bookings": c.BookStatementLines,
     "breaks": c.OpenBreak,
     "break-resolutions": c.ResolveBreak,
     "closure-refund-orders": c.OrderClosureRefunds,

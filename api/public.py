@@ -9,6 +9,7 @@ import msgspec
 from ledger.answers import Receipt
 from ledger.hours import format_hours
 from ledger.log.entries import EventReceipt, receipt_of
+from ledger.orders import Source
 from ledger.serialization import Recorded
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,6 +21,8 @@ class SourceBody(msgspec.Struct):
 
     sha256: str
     line: int
+    last: int | None = None
+    """Its last line, where the command was about several."""
 
 
 class EventBody(msgspec.Struct, omit_defaults=True):
@@ -97,8 +100,12 @@ def event_body(recorded: Recorded, *, dry: bool = False) -> EventBody:
         data=data,
         position=None if dry else recorded.position,
         hash=None if dry else recorded.hash,
-        source=SourceBody(envelope.source.sha256, envelope.source.line) if envelope.source else None,
+        source=_source(envelope.source),
     )
+
+
+def _source(source: Source | None) -> SourceBody | None:
+    return None if source is None else SourceBody(source.sha256, source.line, source.last or None)
 
 
 def receipt_body(receipt: Receipt, log_name: str | None = None) -> ReceiptBody:

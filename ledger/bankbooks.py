@@ -7,6 +7,7 @@ from typing import Any
 
 from ledger import events as e
 from ledger.decisions.context import local_date
+from ledger.statements import day_digits
 
 HORIZON = timedelta(days=92)
 """Payments and lines are remembered so long after the bank showed them: for overlaps, returns and reversals."""
@@ -120,7 +121,7 @@ class Books:
             return
         before = self.reach.through_on - HORIZON
         self.shown = {reference: item for reference, item in self.shown.items() if item.on >= before}
-        oldest = f"{before:%Y%m%d}"
+        oldest = day_digits(before)
         self.line_keys = {key: brought for key, brought in self.line_keys.items() if key >= oldest}
 
 
@@ -139,7 +140,7 @@ def _received(books: Books, event: e.DepositReceived) -> None:
             signed_fen=event.amount_fen,
             left_fen=event.amount_fen,
             on=event.value_on,
-            serial=event.deposit_id.removeprefix(f"{event.account_id}.{event.value_on:%Y%m%d}."),
+            serial=event.deposit_id.removeprefix(f"{event.account_id}.{day_digits(event.value_on)}."),
             payer_ref=event.payer_ref,
             names=(event.deposit_id,),
         )

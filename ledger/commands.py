@@ -34,7 +34,7 @@ from ledger.sheets import (
     ReleaseLine,
     sheet_key,
 )
-from ledger.statements import item_break_id, ledger_serial
+from ledger.statements import day_digits, item_break_id, ledger_serial
 
 MAX_FEN = 10**15
 MAX_LINES = 1000
@@ -237,6 +237,10 @@ class ContractTerms(Line):
     prior_same_service: bool | None = None
     """Whether the child had the same service before signing (bars the seven-day right of 法释〔2025〕4号 art. 14)."""
     training_loan: bool = False
+    lease_ends_on: date | None = None
+    """Last day of the lease of the premises, where the contract states it (北京市单用途预付卡管理条例 art. 13)."""
+    semester_ends_on: date | None = None
+    """Last day of the semester the course belongs to, where the contract states it."""
 
     @model_validator(mode="after")
     def _can_be_computed(self) -> Self:
@@ -345,10 +349,10 @@ class RecordDeposit(Command, by=[BANK]):
     remittance: Annotated[str, StringConstraints(max_length=140, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     contract_id: Id | None = None
 
-    @property
+    @cached_property
     def deposit_id(self) -> str:
         """A credit is one (account, value date, serial): the same three are the same money."""
-        return f"{self.account_id}.{self.value_on:%Y%m%d}.{self.bank_serial}"
+        return f"{self.account_id}.{day_digits(self.value_on)}.{self.bank_serial}"
 
     def touches(self) -> Iterable[SheetKey]:
         """The deposit, which must be new, and the contract it names."""
@@ -408,7 +412,7 @@ class RecordShortfallRepayment(Command, by=[BANK]):
     @property
     def deposit_id(self) -> str:
         """The same three are the same money, however it is booked."""
-        return f"{self.account_id}.{self.value_on:%Y%m%d}.{self.bank_serial}"
+        return f"{self.account_id}.{day_digits(self.value_on)}.{self.bank_serial}"
 
 
 # ── class consumption ───────────────────────────────────────────────────────────────────────────────────────
@@ -905,6 +909,7 @@ class CancelDistribution(Command, by=[REGULATOR]):
 SignedFen = Annotated[int, Field(ge=-MAX_FEN, le=MAX_FEN)]
 """Fen as the bank books them: credits positive, debits negative."""
 LineKey = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}\.[0-9a-f]{24}$")]
+StatementId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}(-[0-9]{1,4})?$")]
 Reference = Annotated[
     str,
     StringConstraints(
@@ -932,7 +937,7 @@ def _payment_sheets(reference: str) -> Iterable[SheetKey]:
 class RecordStatement(Command, by=[BANK, REGULATOR]):
     """Take in a statement of the custodian bank; its lines are booked one by one after it."""
 
-    statement_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}(-[0-9]{1,4})?$")]
+    statement_id: StatementId
     """SHA-256 of the file; `-2` and on for further statements in it."""
     format: Id
     account_id: Id
@@ -1002,13 +1007,9 @@ class Unexplained(Line):
     note: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
 
 
-class BookStatementLine(Command, by=[BANK, REGULATOR]):
-    """Book one line of a recorded statement, in turn: what it is matched to, what it becomes, or the break it opens."""
+class BookedLine(Line):
+    """One line of the bank and what it is."""
 
-    statement_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}(-[0-9]{1,4})?$")]
-    number: Annotated[int, Field(ge=1, le=10**6)]
-    """Its turn among the new lines of the statement, from 1."""
-    account_id: Id
     line: Annotated[int, Field(ge=0, le=10**7)]
     """Line of the file."""
     line_key: LineKey
@@ -1025,19 +1026,18 @@ class BookStatementLine(Command, by=[BANK, REGULATOR]):
         """The bank's serial number as the ledger writes it."""
         return ledger_serial(self.serial, self.line_key)
 
-    @cached_property
-    def deposit_id(self) -> str:
+    def deposit_id(self, account_id: str) -> str:
         """The deposit that this line is, if it is one: what the bank would have posted it as."""
-        return f"{self.account_id}.{self.value_on:%Y%m%d}.{self.bank_serial}"
+        return f"{account_id}.{day_digits(self.value_on)}.{self.bank_serial}"
 
-    def touches(self) -> Iterable[SheetKey]:
-        """The statement, the line, which must be new, and the deposit it becomes."""
-        yield sheet_key(BankStatement, self.statement_id)
+    def sheets(self, account_id: str) -> Iterable[SheetKey]:
+        """The line, which must be new, and what it is matched to or becomes."""
         yield sheet_key(BankLine, self.line_key)
         outcome = self.outcome
         if isinstance(outcome, Deposited):
-            yield sheet_key(Deposit, self.deposit_id)
-            yield sheet_key(Mark, "repayment", self.deposit_id)
+            deposit_id = self.deposit_id(account_id)
+            yield sheet_key(Deposit, deposit_id)
+            yield sheet_key(Mark, "repayment", deposit_id)
             if outcome.contract_id is not None:
                 yield sheet_key(Contract, outcome.contract_id)
         elif isinstance(outcome, Reversed):
@@ -1045,6 +1045,36 @@ class BookStatementLine(Command, by=[BANK, REGULATOR]):
         elif isinstance(outcome, Matched | Returned):
             for share in outcome.shares:
                 yield from _payment_sheets(share.reference)
+
+
+class BookStatementLine(Command, BookedLine, by=[BANK, REGULATOR]):
+    """Book one line of a recorded statement, in turn: what it is matched to, what it becomes, or the break it opens."""
+
+    statement_id: StatementId
+    number: Annotated[int, Field(ge=1, le=10**6)]
+    """Its turn among the new lines of the statement, from 1."""
+    account_id: Id
+
+    def touches(self) -> Iterable[SheetKey]:
+        """The statement and what the line touches."""
+        yield sheet_key(BankStatement, self.statement_id)
+        yield from self.sheets(self.account_id)
+
+
+class BookStatementLines(Command, by=[BANK, REGULATOR]):
+    """Book several lines of a recorded statement in turn: all of them or none."""
+
+    statement_id: StatementId
+    number: Annotated[int, Field(ge=1, le=10**6)]
+    """The turn of the first among the new lines of the statement, from 1; the others follow it."""
+    account_id: Id
+    lines: Annotated[list[BookedLine], Field(min_length=1, max_length=MAX_LINES)]
+
+    def touches(self) -> Iterable[SheetKey]:
+        """The statement and what the lines touch."""
+        yield sheet_key(BankStatement, self.statement_id)
+        for line in self.lines:
+            yield from line.sheets(self.account_id)
 
 
 class OpenBreak(Command, by=[BANK, REGULATOR]):

@@ -32,25 +32,49 @@ class Planned(Struct, frozen=True, kw_only=True, gc=False):
     @property
     def outcome(self) -> Outcome:
         """The outcome that is asked of the ledger."""
-        match self.kind:
-            case "matched":
-                return c.Matched(shares=self._listed())
-            case "returned":
-                return c.Returned(shares=self._listed())
-            case "deposit":
-                return c.Deposited(
-                    payer_ref=self.line.counterparty or f"line.{self.line.key}",
-                    remittance=self.line.masked_text[:140],
-                    contract_id=self.contract_id,
-                    unregistered=self.unregistered,
-                )
-            case "reversed":
-                return c.Reversed(deposit_id=self.deposit_id)
-            case "break":
-                return c.Unexplained(cause=self.cause, owner=self.owner, note=self.note)
+        return _OUTCOMES[self.kind].model_validate(self.facts())
 
-    def _listed(self) -> list[c.BankShareLine]:
-        return [c.BankShareLine(reference=reference, signed_fen=fen) for reference, fen in self.shares]
+    def booked(self) -> dict[str, object]:
+        """The line as a command wants it, not validated yet."""
+        line = self.line
+        return {
+            "line": line.line,
+            "line_key": line.key,
+            "booked_on": line.booked_on,
+            "value_on": line.value_on,
+            "signed_fen": line.amount_fen,
+            "serial": line.serial[:64],
+            "rule": self.rule,
+            "outcome": self.facts(),
+        }
+
+    def facts(self) -> dict[str, object]:
+        """The outcome, not validated yet."""
+        match self.kind:
+            case "matched" | "returned":
+                shares = [{"reference": reference, "signed_fen": fen} for reference, fen in self.shares]
+                return {"kind": self.kind, "shares": shares}
+            case "deposit":
+                return {
+                    "kind": "deposit",
+                    "payer_ref": self.line.counterparty or f"line.{self.line.key}",
+                    "remittance": self.line.masked_text[:140],
+                    "contract_id": self.contract_id,
+                    "unregistered": self.unregistered,
+                }
+            case "reversed":
+                return {"kind": "reversed", "deposit_id": self.deposit_id}
+            case "break":
+                return {"kind": "break", "cause": self.cause, "owner": self.owner, "note": self.note}
+
+
+_OUTCOMES: dict[Kind, type[Outcome]] = {
+    "matched": c.Matched,
+    "returned": c.Returned,
+    "deposit": c.Deposited,
+    "reversed": c.Reversed,
+    "break": c.Unexplained,
+}
 
 
 @dataclass(frozen=True, slots=True)

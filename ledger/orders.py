@@ -13,6 +13,9 @@ class Source(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
 
     sha256: str
     line: int = 0
+    last: int = 0
+    """Its last line, where the command is about several; which event is of which line, the events of the bank's lines
+    say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from ledger import commands as c
 from ledger.bankbooks import Books, Item
 from ledger.matches import Matching, Planned
 from ledger.matching import By, Cause, Owner, Rule, Rules, shipped_rules
-from ledger.statements import StatementLine, ledger_serial
+from ledger.statements import StatementLine, day_digits, ledger_serial
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{2,127}")
 
@@ -198,7 +198,7 @@ class _Matcher:
 
     def _deposit(self, place: int, line: StatementLine, contract: re.Pattern[str]) -> Planned:
         serial = ledger_serial(line.serial, line.key)
-        reference = f"deposit:{self.books.account_id}.{line.value_on:%Y%m%d}.{serial}"
+        reference = f"deposit:{self.books.account_id}.{day_digits(line.value_on)}.{serial}"
         if self.books.find(reference) is not None:
             note = "the ledger has this serial number with another amount, or twice"
             return _broken(line, "serial-differs", "bank_error", "bank", note)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from hashlib import blake2b, sha256
 from itertools import pairwise
 
@@ -103,6 +104,12 @@ def ledger_serial(serial: str, line_key: str) -> str:
     return serial if _LEDGER_SERIAL.fullmatch(serial) else f"x{line_key.replace('.', '-')}"
 
 
+@lru_cache(maxsize=4096)
+def day_digits(on: date) -> str:
+    """A day as ids of lines and deposits write it: `20260831`."""
+    return on.isoformat().replace("-", "")
+
+
 def item_break_id(reference: str) -> str:
     """The id of the break about a payment that the bank does not show."""
     return f"item-{digest(reference)}"
@@ -138,7 +145,7 @@ def identified(lines: Iterable[StatementLine], account_id: str, taken: Container
                 line.text,
             )
         seen[facts] += 1
-        while (key := f"{line.booked_on:%Y%m%d}.{digest(*facts, seen[facts])}") in taken and not line.serial:
+        while (key := f"{day_digits(line.booked_on)}.{digest(*facts, seen[facts])}") in taken and not line.serial:
             seen[facts] += 1
         found.append(replace(line, key=key))
     return found

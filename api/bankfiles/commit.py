@@ -58,6 +58,8 @@ class _Run:
     replans: int = 0
     lines_poster: Poster = field(init=False)
     """Lines follow from the statement, which was held against the mandate and signed with the hash of the file."""
+    refusal: Rejection = field(init=False)
+    """What the ledger said to the last line that it refused."""
     tried: int = 0
     """Number of the line that was refused last: it is planned anew once, then it becomes a break."""
 
@@ -72,13 +74,38 @@ class _Run:
         number, planned = self.preview.booked, self.preview.matching.planned
         while number < len(self.preview.fresh):
             batch = planned[:BATCH]
-            answers = self._submit([self._order(number + at, each) for at, each in enumerate(batch, 1)])
-            accepted = self._count(batch, answers)
+            accepted = self._together(number, batch) or self._one_by_one(number, batch)
             number += accepted
             planned = planned[accepted:]
             if accepted < len(batch):
-                number, planned = self._anew(number, planned, answers[accepted])
+                number, planned = self._anew(number, planned, self.refusal)
         return self.done
+
+    def _together(self, number: int, batch: Sequence[Planned]) -> int:
+        """The lines as one command, all or none: the fast way, as almost always nothing is refused. How many."""
+        statement_id = self.preview.statement.statement_id
+        command = c.BookStatementLines.model_validate(
+            {
+                "statement_id": statement_id,
+                "number": number + 1,
+                "account_id": self.preview.account_id,
+                "lines": [each.booked() for each in batch],
+            }
+        )
+        key = f".bank.{statement_id}.{number + 1}-{number + len(batch)}"
+        first, last = batch[0].line.line, batch[-1].line.line
+        (answer,) = self.ledger.submit_all([wrapped(self.preview, self.lines_poster, key, command, first, last)])
+        return self._count(batch, [answer] * len(batch)) if isinstance(answer, Receipt) else 0
+
+    def _one_by_one(self, number: int, batch: Sequence[Planned]) -> int:
+        """The lines each for itself; how many were booked before one was refused."""
+        answers = self._submit([self._order(number + at, each) for at, each in enumerate(batch, 1)])
+        accepted = self._count(batch, answers)
+        if accepted < len(batch):
+            refusal = answers[accepted]
+            assert isinstance(refusal, Rejection)
+            self.refusal = refusal
+        return accepted
 
     def _submit(self, orders: Sequence[Order]) -> Sequence[Answer]:
         """Together in one transaction, which is fastest; where one is refused, each for itself."""
@@ -114,21 +141,10 @@ class _Run:
         return self.poster.key if statement.number == 1 else f"{self.poster.key}.{statement.number}"
 
     def _order(self, number: int, planned: Planned) -> Order:
-        line, statement_id = planned.line, self.preview.statement.statement_id
-        command = c.BookStatementLine(
-            statement_id=statement_id,
-            number=number,
-            account_id=self.preview.account_id,
-            line=line.line,
-            line_key=line.key,
-            booked_on=line.booked_on,
-            value_on=line.value_on,
-            signed_fen=line.amount_fen,
-            serial=line.serial[:64],
-            rule=planned.rule,
-            outcome=planned.outcome,
-        )
-        return wrapped(self.preview, self.lines_poster, f".bank.{statement_id}.{number}", command, line.line)
+        statement_id = self.preview.statement.statement_id
+        whose = {"statement_id": statement_id, "number": number, "account_id": self.preview.account_id}
+        command = c.BookStatementLine.model_validate(planned.booked() | whose)
+        return wrapped(self.preview, self.lines_poster, f".bank.{statement_id}.{number}", command, planned.line.line)
 
     def _count(self, batch: Sequence[Planned], answers: Sequence[Answer]) -> int:
         """How many lines of the batch, from its start, are booked now."""
@@ -145,9 +161,8 @@ class _Run:
         self.progress(accepted)
         return accepted
 
-    def _anew(self, number: int, planned: Sequence[Planned], answer: Answer) -> tuple[int, Sequence[Planned]]:
+    def _anew(self, number: int, planned: Sequence[Planned], answer: Rejection) -> tuple[int, Sequence[Planned]]:
         """Look at the books again and plan the rest; the line that was refused twice becomes a break."""
-        assert isinstance(answer, Rejection)
         if self.replans >= REPLANS and not isinstance(answer, _OVERTAKEN):
             return number, [self._demoted(planned[0], answer), *planned[1:]]
         self.replans += 1

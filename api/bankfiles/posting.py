@@ -71,6 +71,6 @@ def mandated(order: Order, mandate: Mandate) -> MandatedOrder:
     )
 
 
-def wrapped(preview: Preview, poster: Poster, key: str, command: Command, line: int) -> Order:
-    """The order of one line (0: of the statement itself)."""
-    return poster.order(preview.institution_id, key, command, Source(preview.statement.sha256, line))
+def wrapped(preview: Preview, poster: Poster, key: str, command: Command, line: int, last: int = 0) -> Order:
+    """The order of one line (0: of the statement itself), or of several up to `last`."""
+    return poster.order(preview.institution_id, key, command, Source(preview.statement.sha256, line, last))

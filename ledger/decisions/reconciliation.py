@@ -1,6 +1,7 @@
 """The bank's books: statements taken in, lines booked in turn, breaks opened and resolved."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 
 from ledger import commands as c
@@ -59,53 +60,76 @@ def _check_sums(command: c.RecordStatement, context: Context) -> None:
         raise no.StatementNotContinuous(header.bank_through_on, header.bank_closing_fen, start_fen)
 
 
+@dataclass(frozen=True, slots=True)
+class _Booking:
+    """One line on its way into the books: in whose turn, of which statement."""
+
+    statement_id: str
+    account_id: str
+    number: int
+    line: c.BookedLine
+
+
 @decides(c.BookStatementLine)
-def _book(command: c.BookStatementLine, context: Context) -> Iterator[e.Event]:
-    """The turn is checked last: lines judged together first say which sheets they need, all of them at once."""
+def _book_one(command: c.BookStatementLine, context: Context) -> Iterator[e.Event]:
     open_escrow(context)
-    if context.escrow.find(BankLine, command.line_key) is not None:
-        raise no.AlreadyRecorded("statement_line", command.line_key)
-    outcome = command.outcome
+    yield from _book(_Booking(command.statement_id, command.account_id, command.number, command), context)
+
+
+@decides(c.BookStatementLines)
+def _book_several(command: c.BookStatementLines, context: Context) -> Iterator[e.Event]:
+    open_escrow(context)
+    for number, line in enumerate(command.lines, command.number):
+        yield from _book(_Booking(command.statement_id, command.account_id, number, line), context)
+
+
+def _book(booking: _Booking, context: Context) -> Iterator[e.Event]:
+    """The turn is checked last: lines judged together first say which sheets they need, all of them at once."""
+    line, outcome = booking.line, booking.line.outcome
+    if context.escrow.find(BankLine, line.line_key) is not None:
+        raise no.AlreadyRecorded("statement_line", line.line_key)
     if isinstance(outcome, c.Deposited):
-        yield from _deposited(command, outcome, context)
+        yield from _deposited(booking, outcome, context)
     elif isinstance(outcome, c.Matched):
-        yield from _shares(command.signed_fen, outcome.shares, command.bank_serial, context)
-        yield _matched(command, context, _bank_shares(outcome.shares))
+        yield from _shares(line.signed_fen, outcome.shares, line.bank_serial, context)
+        yield _matched(booking, context, _bank_shares(outcome.shares))
     elif isinstance(outcome, c.Returned):
-        yield from _returned(command, outcome, context)
-        yield _matched(command, context, _bank_shares(outcome.shares))
+        yield from _returned(line, outcome, context)
+        yield _matched(booking, context, _bank_shares(outcome.shares))
     elif isinstance(outcome, c.Reversed):
-        yield from _reversed(command, outcome, context)
+        yield from _reversed(booking, outcome, context)
     else:
-        _check_turn(command, context)
-        yield _opened(command, outcome.cause, outcome.owner, command.signed_fen, context, note=outcome.note)
+        _check_turn(booking, context)
+        yield _opened(booking, outcome.cause, outcome.owner, line.signed_fen, context, note=outcome.note)
 
 
-def _check_turn(command: c.BookStatementLine, context: Context) -> None:
+def _check_turn(booking: _Booking, context: Context) -> None:
     """Raises StatementUnknown, StatementLineOutOfTurn, StatementLinesDiffer."""
-    statement = context.escrow.find(BankStatement, command.statement_id)
-    if statement is None or statement.account_id != command.account_id or statement.booked >= statement.lines:
-        raise no.StatementUnknown(command.statement_id)
-    if command.number != statement.booked + 1:
-        raise no.StatementLineOutOfTurn(command.statement_id, statement.booked + 1, command.number)
-    last = command.number == statement.lines
-    if last and chained(statement.chain, command.line_key, command.signed_fen) != statement.lines_sha256:
-        raise no.StatementLinesDiffer(command.statement_id)
+    statement = context.escrow.find(BankStatement, booking.statement_id)
+    if statement is None or statement.account_id != booking.account_id or statement.booked >= statement.lines:
+        raise no.StatementUnknown(booking.statement_id)
+    if booking.number != statement.booked + 1:
+        raise no.StatementLineOutOfTurn(booking.statement_id, statement.booked + 1, booking.number)
+    line = booking.line
+    last = booking.number == statement.lines
+    if last and chained(statement.chain, line.line_key, line.signed_fen) != statement.lines_sha256:
+        raise no.StatementLinesDiffer(booking.statement_id)
 
 
-def _matched(command: c.BookStatementLine, context: Context, shares: tuple[e.BankShare, ...]) -> e.StatementLineMatched:
-    _check_turn(command, context)
+def _matched(booking: _Booking, context: Context, shares: tuple[e.BankShare, ...]) -> e.StatementLineMatched:
+    _check_turn(booking, context)
+    line = booking.line
     return e.StatementLineMatched(
         effective_at=context.effective_at,
-        statement_id=command.statement_id,
-        line=command.line,
-        line_key=command.line_key,
-        booked_on=command.booked_on,
-        value_on=command.value_on,
-        signed_fen=command.signed_fen,
-        serial=command.serial,
+        statement_id=booking.statement_id,
+        line=line.line,
+        line_key=line.line_key,
+        booked_on=line.booked_on,
+        value_on=line.value_on,
+        signed_fen=line.signed_fen,
+        serial=line.serial,
         shares=shares,
-        rule=command.rule,
+        rule=line.rule,
     )
 
 
@@ -114,39 +138,41 @@ def _bank_shares(shares: Iterable[c.BankShareLine]) -> tuple[e.BankShare, ...]:
 
 
 def _opened(
-    command: c.BookStatementLine, cause: str, owner: str, drift_fen: int, context: Context, *, note: str
+    booking: _Booking, cause: str, owner: str, drift_fen: int, context: Context, *, note: str
 ) -> e.ReconciliationBreakOpened:
+    line = booking.line
     return e.ReconciliationBreakOpened(
         effective_at=context.effective_at,
-        break_id=command.line_key,
+        break_id=line.line_key,
         kind=cause,  # type: ignore[arg-type] # one of the words of the command
         owner=owner,  # type: ignore[arg-type] # same
-        statement_id=command.statement_id,
-        line=command.line,
-        signed_fen=command.signed_fen,
+        statement_id=booking.statement_id,
+        line=line.line,
+        signed_fen=line.signed_fen,
         drift_fen=drift_fen,
-        since_on=command.booked_on,
+        since_on=line.booked_on,
         note=note,
     )
 
 
-def _deposited(command: c.BookStatementLine, outcome: c.Deposited, context: Context) -> Iterator[e.Event]:
+def _deposited(booking: _Booking, outcome: c.Deposited, context: Context) -> Iterator[e.Event]:
     """Money is never turned away: what names no contract, or a wrong one, stays unapplied and refundable."""
-    if command.signed_fen < 0:
-        raise no.MatchedAmountDiffers(command.signed_fen, 0)
+    line = booking.line
+    if line.signed_fen < 0:
+        raise no.MatchedAmountDiffers(line.signed_fen, 0)
     deposit = c.RecordDeposit(
-        bank_serial=command.bank_serial,
-        account_id=command.account_id,
-        value_on=command.value_on,
-        amount_fen=command.signed_fen,
+        bank_serial=line.bank_serial,
+        account_id=booking.account_id,
+        value_on=line.value_on,
+        amount_fen=line.signed_fen,
         payer_ref=outcome.payer_ref,
         remittance=outcome.remittance,
         contract_id=outcome.contract_id,
     )
     yield from DECISIONS[c.RecordDeposit](deposit, context)
-    yield _matched(command, context, (e.BankShare(f"deposit:{command.deposit_id}", command.signed_fen),))
+    yield _matched(booking, context, (e.BankShare(f"deposit:{deposit.deposit_id}", line.signed_fen),))
     if outcome.unregistered:
-        yield _opened(command, "unregistered_contract", "institution", 0, context, note=outcome.unregistered)
+        yield _opened(booking, "unregistered_contract", "institution", 0, context, note=outcome.unregistered)
 
 
 def _shares(line_fen: int, shares: list[c.BankShareLine], bank_serial: str, context: Context) -> Iterator[e.Event]:
@@ -178,24 +204,24 @@ def _resolve_item(reference: str, context: Context) -> Iterator[e.Event]:
         )
 
 
-def _returned(command: c.BookStatementLine, outcome: c.Returned, context: Context) -> Iterator[e.Event]:
+def _returned(line: c.BookedLine, outcome: c.Returned, context: Context) -> Iterator[e.Event]:
     unrepeated("reference", (share.reference for share in outcome.shares))
-    if (sum_fen := sum(share.signed_fen for share in outcome.shares)) != command.signed_fen:
-        raise no.MatchedAmountDiffers(command.signed_fen, sum_fen)
+    if (sum_fen := sum(share.signed_fen for share in outcome.shares)) != line.signed_fen:
+        raise no.MatchedAmountDiffers(line.signed_fen, sum_fen)
     for share in outcome.shares:
         payment = payment_of(share.reference, context)
         if share.signed_fen != -payment.signed_fen or payment.banked_fen != payment.signed_fen:
             raise no.MatchedAmountDiffers(share.signed_fen, -payment.banked_fen)
-        yield from take_back(payment, command.bank_serial, context)
+        yield from take_back(payment, line.bank_serial, context)
 
 
-def _reversed(command: c.BookStatementLine, outcome: c.Reversed, context: Context) -> Iterator[e.Event]:
-    deposit = deposit_of(context, outcome.deposit_id)
-    if command.signed_fen != -deposit.amount_fen:
-        raise no.MatchedAmountDiffers(command.signed_fen, -deposit.amount_fen)
-    reversal = c.ReverseDeposit(deposit_id=deposit.deposit_id, reversal_id=command.line_key, reason=outcome.reason)
+def _reversed(booking: _Booking, outcome: c.Reversed, context: Context) -> Iterator[e.Event]:
+    deposit, line = deposit_of(context, outcome.deposit_id), booking.line
+    if line.signed_fen != -deposit.amount_fen:
+        raise no.MatchedAmountDiffers(line.signed_fen, -deposit.amount_fen)
+    reversal = c.ReverseDeposit(deposit_id=deposit.deposit_id, reversal_id=line.line_key, reason=outcome.reason)
     yield from DECISIONS[c.ReverseDeposit](reversal, context)
-    yield _matched(command, context, (e.BankShare(f"reversal:{deposit.deposit_id}", command.signed_fen),))
+    yield _matched(booking, context, (e.BankShare(f"reversal:{deposit.deposit_id}", line.signed_fen),))
 
 
 @decides(c.OpenBreak)

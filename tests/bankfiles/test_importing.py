@@ -1,6 +1,7 @@
 """A statement is previewed and committed: every line once, whatever is sent again, overlaps, stops or races."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,6 +18,7 @@ from ledger.answers import Answer
 from ledger.application import Ledger
 from ledger.audit import audit
 from ledger.orders import Order
+from ledger.serialization import Recorded
 from tests import examples as x
 from tests.bankfiles.bank import BANK, DAY, ask, facts, imported, previewed, school
 from tests.bankfiles.files import ACCOUNT, Booking, camt053, generic_csv
@@ -62,15 +64,27 @@ def test_a_bank_evening_from_file_to_ledger(bank: Ledger) -> None:
     assert audit(bank).passed
 
 
-def test_every_event_of_an_import_names_the_file_and_the_line(bank: Ledger) -> None:
+def test_every_event_of_an_import_names_the_file_and_its_line_is_told(bank: Ledger) -> None:
     preview = previewed(bank, generic_csv(MORNING))
     commit_statement(bank, preview, BANK)
+    recorded = bank.stream("school", 3)
     sources = [
-        (r.envelope.source.sha256, r.envelope.source.line) for r in bank.stream("school", 3) if r.envelope.source
+        (r.envelope.source.sha256, r.envelope.source.line, r.envelope.source.last)
+        for r in recorded
+        if r.envelope.source
     ]
-    assert {sha for sha, _ in sources} == {preview.statement.sha256}
-    assert [line for _, line in sources] == [0, 4, 4, 4, 5, 5, 6, 6, 6, 7]
-    assert sum(1 for _ in bank.stream("school", 3)) == len(sources)
+    assert len(sources) == len(recorded)
+    assert set(sources) == {(preview.statement.sha256, 0, 0), (preview.statement.sha256, 4, 7)}
+    assert lines_of(recorded[1:]) == [4, 4, 4, 5, 5, 6, 6, 6, 7]
+
+
+def lines_of(recorded: Sequence[Recorded]) -> list[int]:
+    """The line of each event: its own, else that of the next event that names one."""
+    lines, line = list[int](), 0
+    for each in reversed(recorded):
+        line = getattr(each.event, "line", line)
+        lines.append(line)
+    return lines[::-1]
 
 
 def test_the_same_file_twice_changes_nothing(bank: Ledger) -> None:
@@ -179,8 +193,13 @@ def test_two_imports_of_one_file_at_once_book_every_line_once(bank: Ledger) -> N
 
 def test_an_unfinished_statement_is_finished_before_the_next(bank: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     preview = previewed(bank, generic_csv(MORNING))
-    submit_all = bank.submit_all
-    monkeypatch.setattr(bank, "submit_all", lambda orders, **_: submit_all(orders) if len(orders) == 1 else _stop())
+    submit_all, calls = bank.submit_all, list[Sequence[Order]]()
+
+    def once(orders: Sequence[Order], **_: object) -> list[Answer]:
+        calls.append(orders)
+        return submit_all(orders) if len(calls) == 1 else _stop()
+
+    monkeypatch.setattr(bank, "submit_all", once)
     with pytest.raises(_Stops):
         commit_statement(bank, preview, BANK)
     monkeypatch.undo()

@@ -295,3 +295,31 @@ def test_a_payment_the_bank_does_not_show_is_in_transit_until_it_does(school: Sp
 def test_a_payment_out_is_no_deposit(school: Specification) -> None:
     school.given(statement(("n", -1), opening_fen=1))
     school.when(line("n", -1, kind="deposit", payer_ref="p.1")).refused(no.MatchedAmountDiffers)
+
+
+def test_several_lines_are_booked_in_turn_all_of_them_or_none(school: Specification) -> None:
+    lines = [("a", 100_00), ("b", 200_00), ("c", -5_00)]
+    school.given(statement(*lines))
+    found = [
+        line(name, fen, number, kind="deposit", payer_ref="p.1") for number, (name, fen) in enumerate(lines[:2], 1)
+    ]
+    found.append(line("c", -5_00, 3))
+    names = tuple(c.BookedLine.model_fields)
+    whole = c.BookStatementLines(
+        statement_id="a" * 64,
+        number=1,
+        account_id=ACCOUNT,
+        lines=[c.BookedLine(**{name: getattr(each, name) for name in names}) for each in found],
+    )
+    school.when(whole.model_copy(update={"number": 2})).refused(no.StatementLineOutOfTurn("a" * 64, 1, 2))
+    twice = whole.model_copy(update={"lines": [whole.lines[0], whole.lines[0]]})
+    school.when(twice).refused(no.AlreadyRecorded("statement_line", key("a")))
+    school.when(whole).then(
+        e.DepositReceived,
+        e.StatementLineMatched,
+        e.DepositReceived,
+        e.StatementLineMatched,
+        e.ReconciliationBreakOpened,
+    )
+    booked = school.escrow.get(BankStatement, "a" * 64)
+    assert (booked.booked, booked.chain) == (3, booked.lines_sha256)
