@@ -1,5 +1,6 @@
 """One institution's escrow in memory: a header, the sheets that were read, and scratch copies to decide on."""
 
+from collections.abc import Iterable
 from copy import copy
 from typing import TypeVar
 
@@ -10,11 +11,11 @@ T = TypeVar("T", bound=Sheet)
 
 
 class Unread(Exception):
-    """A decision needs a sheet that has not been read yet: read it and decide again."""
+    """A decision needs sheets that have not been read yet: read them and decide again."""
 
-    def __init__(self, key: SheetKey) -> None:
-        super().__init__(key)
-        self.key = key
+    def __init__(self, *keys: SheetKey) -> None:
+        super().__init__(*keys)
+        self.keys = keys
 
 
 class Escrow:
@@ -59,6 +60,16 @@ class Escrow:
         if not self.complete:
             raise Unread(key)
         return None
+
+    def read_first(self, keys: Iterable[SheetKey]) -> None:
+        """Raises Unread, once, for all of these that the store has not been asked for."""
+        missing = [key for key in keys if not self.asked_for(key)]
+        if missing:
+            raise Unread(*missing)
+
+    def asked_for(self, key: SheetKey) -> bool:
+        """Whether the store was asked for the sheet at this address, or need not be."""
+        return key in self.sheets or (self.complete if self._under is None else self._under.asked_for(key))
 
     def put(self, sheet: Sheet) -> None:
         """Add a new sheet."""

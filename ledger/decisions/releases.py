@@ -11,8 +11,9 @@ from ledger import rejections as no
 from ledger.decisions.context import Context, decides, local_date
 from ledger.decisions.dues import due_now_fen
 from ledger.decisions.lookups import contract_of, in_custody, open_escrow, payable_fen, unrepeated
+from ledger.identifiers import SheetKey
 from ledger.rulebook import RuleSet
-from ledger.sheets import Contract, Header, Refund, ReleaseLine
+from ledger.sheets import Contract, Header, Refund, ReleaseLine, sheet_key
 from ledger.workdays import deadline
 
 
@@ -20,6 +21,7 @@ from ledger.workdays import deadline
 def _instruct(command: c.InstructRelease, context: Context) -> Iterator[e.Event]:
     check_releasing(context)
     unrepeated("contract", (line.contract_id for line in command.lines))
+    context.escrow.read_first(_requests(command, context))
     for line in command.lines:
         contract = contract_of(context, line.contract_id)
         if context.escrow.find(ReleaseLine, command.release_id, line.contract_id) is not None:
@@ -31,6 +33,14 @@ def _instruct(command: c.InstructRelease, context: Context) -> Iterator[e.Event]
             contract_id=line.contract_id,
             amount_fen=line.amount_fen,
         )
+
+
+def _requests(command: c.InstructRelease, context: Context) -> Iterator[SheetKey]:
+    """The refunds that may reserve something: read together, not contract by contract."""
+    for line in command.lines:
+        contract = context.escrow.find(Contract, line.contract_id)
+        if contract is not None and contract.refund_id:
+            yield sheet_key(Refund, contract.refund_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,7 @@ class Docket:
         try:
             return self._answered(order) or self._decided(order, stalled)
         except Unread as unread:
-            missing[order.institution_id, unread.key] = None
+            missing.update(dict.fromkeys((order.institution_id, key) for key in unread.keys))
             stalled.add(order.institution_id)
             return None
         except UnicodeEncodeError:

@@ -80,9 +80,10 @@ class Shelf:
             except Rejection as rejection:
                 return rejection
             except Unread as unread:
-                missing = unread.key
-            self.asked.append(missing)
-            part.sheets[missing] = self.school.escrow.sheets.get(missing)
+                missing = unread.keys
+            for key in missing:
+                self.asked.append(key)
+                part.sheets[key] = self.school.escrow.sheets.get(key)
 
 
 @pytest.mark.parametrize(

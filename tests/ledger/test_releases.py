@@ -9,9 +9,14 @@ import pytest
 from ledger import commands as c
 from ledger import events as e
 from ledger import rejections as no
+from ledger.decisions import decide
+from ledger.decisions.context import instant
 from ledger.decisions.releases import releasable_pot_fen
+from ledger.escrow import Escrow, Unread
+from ledger.identifiers import Role
+from ledger.orders import Order
 from ledger.rulebook import select
-from ledger.sheets import Contract
+from ledger.sheets import Contract, Refund, sheet_key
 from tests import examples as x
 from tests.specification import Specification
 
@@ -52,6 +57,21 @@ def test_a_release_names_each_contract_once_and_is_given_once(school: Specificat
     school.when(c.InstructRelease(release_id="r1", lines=[line, line])).refused(no.LineRepeated("contract", "c1"))
     school.given(x.release(1)).when(x.release(1)).refused(no.AlreadyRecorded("release", "r1:c1"))
     school.when(x.release(1, "c9")).refused(no.ContractUnknown("c9"))
+
+
+def test_requests_that_reserve_something_are_read_together(school: Specification) -> None:
+    school.given(x.contract("c2", student_id="child-2"), x.deposit("s2", contract_id="c2"))
+    school.given(
+        *x.taught("a", contract_id="c2"), x.request(requested_on=FIRST), x.request("f2", "c2", requested_on=FIRST)
+    )
+    asked = c.InstructRelease(
+        release_id="r1", lines=[c.ReleaseOrderLine(contract_id=each, amount_fen=1) for each in ("c1", "c2")]
+    )
+    stored = Escrow(school.escrow.header, complete=False)
+    stored.sheets.update((key, school.escrow.look(key)) for key in asked.touches())
+    with pytest.raises(Unread) as unread:
+        decide(Order("school", "key", asked, "school", Role.INSTITUTION), stored, instant(school.now))
+    assert set(unread.value.keys) == {sheet_key(Refund, "f1"), sheet_key(Refund, "f2")}
 
 
 def test_a_batch_settles_and_returns_line_by_line(school: Specification) -> None:
