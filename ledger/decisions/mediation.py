@@ -7,14 +7,14 @@ from ledger import events as e
 from ledger import rejections as no
 from ledger.decisions.context import Context, decides
 from ledger.decisions.dues import agreement, circumstances_of, default_pay_by, derive, due_fen
-from ledger.decisions.lookups import case_of, contract_of, live_contract, new_refund, unmarked
+from ledger.decisions.lookups import case_of, contract_of, new_refund, unmarked
 from ledger.sheets import Case, Contract, Refund
 from ledger.workdays import Deadline, deadline
 
 
 @decides(c.OpenMediation)
 def _open(command: c.OpenMediation, context: Context) -> Iterator[e.Event]:
-    contract = live_contract(context, command.contract_id)
+    contract = _disputable(context, command.contract_id)
     if context.escrow.find(Case, command.case_id) is not None:
         raise no.AlreadyRecorded("case", command.case_id)
     if contract.case_id:
@@ -32,6 +32,17 @@ def _open(command: c.OpenMediation, context: Context) -> Iterator[e.Event]:
         entitled_fen=due_fen(derivation, contract),
         opened_on=context.effective_on,
     )
+
+
+def _disputable(context: Context, contract_id: str) -> Contract:
+    """A contract about which a claim may exist: it runs, or it ended and the family was not given back all it paid.
+
+    Raises ContractUnknown, ContractHasEnded.
+    """
+    contract = contract_of(context, contract_id)
+    if contract.ended and contract.paid_fen <= contract.refunded_fen:
+        raise no.ContractHasEnded(contract_id, contract.ended)
+    return contract
 
 
 def _no_agreed_refund(context: Context, contract: Contract) -> None:
@@ -78,7 +89,7 @@ def _extend(command: c.ExtendMediation, context: Context) -> Iterator[e.Event]:
 def _agree(command: c.AgreeSettlement, context: Context) -> Iterator[e.Event]:
     """From the signatures on, the settlement replaces the formula; each instalment is a refund of its own."""
     case = case_of(context, command.case_id, "in_mediation")
-    contract = live_contract(context, case.contract_id)
+    contract = _disputable(context, case.contract_id)
     context.refuse_future("agreed_on", command.agreed_on)
     if command.agreed_on < contract.signed_on:
         raise no.DatesOutOfOrder("signed_on", "agreed_on")

@@ -116,6 +116,33 @@ def test_a_case_without_agreement_ends_and_the_claim_stays(school: Specification
     school.when(x.request()).then(e.RefundRequested)
 
 
+def test_a_contract_that_has_ended_is_still_disputed_and_settled(school: Specification) -> None:
+    school.given(
+        *x.taught("rest", hours="28"), c.EndContract(contract_id="c1"), x.release(1_000_00), x.settle_release()
+    )
+    school.when(x.open_mediation(claim_fen=500_00)).then(e.MediationOpened)
+    assert case(school).entitled_fen == 0
+    school.given(x.accept_mediation(TODAY)).when(x.settlement(TODAY, amount_fen=500_00)).then(
+        e.SettlementAgreed, e.RefundApproved
+    )
+    school.given(*x.paid_out("m1.1"))
+    assert (case(school).status, contract(school).ended) == ("performed", "completed")
+    assert (school.escrow.header.earned_fen, contract(school).refunded_fen) == (1_500_00, 500_00)
+
+
+def test_what_was_released_is_owed_by_the_institution_when_an_ended_contract_is_settled(school: Specification) -> None:
+    school.given(
+        *x.taught("rest", hours="28"), c.EndContract(contract_id="c1"), x.release(3_000_00), x.settle_release()
+    )
+    school.given(x.open_mediation(), x.accept_mediation(TODAY), x.settlement(TODAY, amount_fen=500_00))
+    assert contract(school).institution_receivable_fen == 500_00
+
+
+def test_nothing_is_left_to_dispute_once_all_was_given_back_or_nothing_was_paid(school: Specification) -> None:
+    school.given(x.contract("c2", student_id="child-2"), c.EndContract(contract_id="c2"))
+    school.when(x.open_mediation("m2", "c2")).refused(no.ContractHasEnded("c2", "unpaid"))
+
+
 # -- settlement
 
 

@@ -78,7 +78,7 @@ class Account(Books):
 
     def mediate(self, name: str, case: str) -> Refused:
         family = self.families[name]
-        if family.ended:
+        if family.ended and family.paid <= family.given_back:
             return no.ContractHasEnded
         if family.case:
             return no.CaseAlreadyOpen
@@ -89,7 +89,7 @@ class Account(Books):
 
     def settle_case(self, name: str, parts: list[int]) -> Refused:
         family = self.families[name]
-        if family.ended:
+        if family.ended and family.paid <= family.given_back:
             return no.ContractHasEnded
         if self._promised_already(name):
             return no.RefundAlreadyOpen
