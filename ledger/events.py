@@ -151,6 +151,8 @@ class Terms(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     unlimited_pass: bool = False
     prior_same_service: bool | None = None
     training_loan: bool = False
+    lease_ends_on: date | None = None
+    semester_ends_on: date | None = None
 
 
 class ContractRegistered(Event, frozen=True, kw_only=True):

@@ -245,6 +245,24 @@ class SpanAboveCap(Rejection):
 
 
 @dataclass(unsafe_hash=True)
+class BeyondLease(Rejection):
+    """The prepaid course goes on after the lease of its premises, which the rule set does not allow."""
+
+    ends_on: date
+    lease_ends_on: date
+    rule_set: str
+
+
+@dataclass(unsafe_hash=True)
+class AcrossSemesters(Rejection):
+    """The prepaid course goes on after its semester, which the rule set does not allow."""
+
+    ends_on: date
+    semester_ends_on: date
+    rule_set: str
+
+
+@dataclass(unsafe_hash=True)
 class HoursAboveCap(Rejection):
     """More class hours than one collection may cover, counted over the child's contracts here."""
 

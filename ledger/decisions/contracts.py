@@ -35,6 +35,7 @@ def _register(command: c.RegisterContract, context: Context) -> Iterator[e.Event
     if command.terms.training_loan and rules.flag("training_loans.allowed") is False:
         raise no.TrainingLoanProhibited(rules.id)
     if not command.stock:
+        check_bounds(command.ends_on, command.terms, rules)
         asked = Collected(
             command.contract_id,
             command.subject,
@@ -67,6 +68,18 @@ def _register(command: c.RegisterContract, context: Context) -> Iterator[e.Event
 def _terms(terms: c.ContractTerms) -> e.Terms:
     tiers = tuple(e.Tier(tier.used_over_centihours, tier.refund_percent) for tier in terms.tiers)
     return e.Terms(**{**terms.model_dump(exclude={"tiers"}), "tiers": tiers})
+
+
+def check_bounds(ends_on: date, terms: c.ContractTerms | e.Terms, rules: RuleSet) -> None:
+    """Raises BeyondLease, AcrossSemesters where the place forbids it and the contract states the day.
+
+    What the contract does not state is not known, and refuses nothing. Sources: 北京市科技类…办法(试行) 2023-09-14,
+    Chengdu 2022-02.
+    """
+    if rules.within_lease and terms.lease_ends_on is not None and ends_on > terms.lease_ends_on:
+        raise no.BeyondLease(ends_on, terms.lease_ends_on, rules.id)
+    if rules.within_semester and terms.semester_ends_on is not None and ends_on > terms.semester_ends_on:
+        raise no.AcrossSemesters(ends_on, terms.semester_ends_on, rules.id)
 
 
 def check_caps(asked: Collected, parallel: Iterable[Collected], rules: RuleSet) -> None:
@@ -158,6 +171,7 @@ def _amend(command: c.AmendContract, context: Context) -> Iterator[e.Event]:
         centihours=command.paid_centihours,
     )
     if not _shrinks(asked, collected(contract)):
+        check_bounds(command.ends_on, contract.terms, context.rules)
         check_caps(asked, parallel_contracts(context, asked, contract.student_id, context.rules), context.rules)
     yield e.ContractAmended(
         effective_at=context.effective_at,

@@ -1,6 +1,6 @@
 """What one collection may take: span, hours, money and time, also across split contracts of one child."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -166,3 +166,30 @@ def test_all_hours_left_of_the_subject_count() -> None:
     school.given(*x.taught("a", hours="28"))
     school.given(x.contract("c3", starts_on=date(2026, 11, 29), ends_on=date(2027, 1, 30), signed_on=SUNDAY))
     collected(school, SUNDAY, "c3", "s3").then(e.DepositReceived)
+
+
+# -- bounds that the contract itself states
+
+
+@pytest.mark.parametrize(
+    ("place", "category", "term", "refusal"),
+    [
+        ("CN-BJ", "sci_tech", "lease_ends_on", no.BeyondLease),
+        ("CN-SC-CD", "sport", "semester_ends_on", no.AcrossSemesters),
+    ],
+)
+def test_a_course_stays_within_the_lease_and_the_semester_that_its_contract_states(
+    place: str, category: str, term: str, refusal: type[no.Rejection]
+) -> None:
+    school = Specification(x.SIGNED_ON).given(x.opening(place, category))
+    school.when(x.contract(terms={term: x.ENDS_ON - timedelta(days=1)})).refused(refusal)
+    school.when(x.contract(stock=True, terms={term: x.ENDS_ON - timedelta(days=1)})).then(e.ContractRegistered)
+    school.given(x.contract("c2", student_id="child-2", terms={term: x.ENDS_ON}))
+    longer = x.amendment("c2", ends_on=x.ENDS_ON + timedelta(days=1))
+    school.when(longer).refused(refusal)
+
+
+def test_a_bound_that_nobody_stated_or_no_rule_sets_refuses_nothing() -> None:
+    Specification(x.SIGNED_ON).given(x.opening("CN-BJ", "sci_tech")).when(x.contract()).then(e.ContractRegistered)
+    early = {"lease_ends_on": x.STARTS_ON, "semester_ends_on": x.STARTS_ON}
+    Specification(x.SIGNED_ON).given(x.opening()).when(x.contract(terms=early)).then(e.ContractRegistered)
