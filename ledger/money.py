@@ -1,22 +1,10 @@
 """Money in fen: exact inside, half-up to the fen once, shares that sum to the pot."""
 
-import re
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
 FEN_PER_YUAN: Final = 100
-_YUAN: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,2})?")
-
-
-class NotAnAmount(ValueError):
-    """The text is not an exact yuan amount of at most two decimals."""
-
-    code = "not_an_amount"
-
-    def __init__(self, text: object) -> None:
-        super().__init__(f"not an amount in yuan with at most two decimals: {text!r}")
-        self.text = text
 
 
 def round_half_up(value: Fraction) -> int:
@@ -63,12 +51,3 @@ def format_yuan(amount_fen: int) -> str:
     sign = "-" if amount_fen < 0 else ""
     yuan, fen = divmod(abs(amount_fen), FEN_PER_YUAN)
     return f"{sign}{yuan}.{fen:02d}"
-
-
-def parse_yuan(text: object) -> int:
-    """Fen of an exact decimal string in yuan. Raises NotAnAmount; a float is never taken."""
-    if not isinstance(text, str) or not _YUAN.fullmatch(text):
-        raise NotAnAmount(text)
-    yuan, _, fen = text.lstrip("-").partition(".")
-    amount_fen = int(yuan) * FEN_PER_YUAN + int(fen.ljust(2, "0"))
-    return -amount_fen if text.startswith("-") else amount_fen

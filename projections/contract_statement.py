@@ -6,7 +6,7 @@ from typing import Literal
 
 from ledger.escrow import Escrow
 from ledger.sheets import Contract
-from projections.answers import NOW, Answer, Moment, UnknownRow
+from projections.answers import NOW, Answer, Moment
 from projections.database import Row, read_row, table_of
 from projections.reading import Reader, matching
 
@@ -140,16 +140,6 @@ def find_contract_statement(
         row = reading.first(query)
         statement = None if row is None else read_row(ContractStatement, row)
         return reading.answer(statement, rules=None if statement is None else statement.rules)
-
-
-def get_contract_statement(
-    reader: Reader, institution_id: str, contract_id: str, moment: Moment = NOW
-) -> Answer[ContractStatement]:
-    """One contract. Raises UnknownRow."""
-    answer = find_contract_statement(reader, institution_id, contract_id, moment)
-    if answer.data is None:
-        raise UnknownRow("contract", institution_id, contract_id)
-    return answer  # type: ignore[return-value] # its data was just seen to be there
 
 
 def list_contract_statements(  # noqa: PLR0913 - each is a filter of the list

@@ -146,6 +146,7 @@ def list_deadlines(  # noqa: PLR0913 - each is a filter of the list
     *,
     from_on: date | None = None,
     until_on: date | None = None,
+    overdue_on: date | None = None,
     institution_id: str | None = None,
     district: str | None = None,
     contract_id: str | None = None,
@@ -153,7 +154,11 @@ def list_deadlines(  # noqa: PLR0913 - each is a filter of the list
     after: str | None = None,
     limit: int = 100,
 ) -> Answer[list[RunningDeadline]]:
-    """Running deadlines in order of their day, both ends of the range included. An index range of `limit` rows."""
+    """Running deadlines in order of their day, both ends of the range included. An index range of `limit` rows.
+
+    `overdue_on`: only replies, payments and mediations that should have come to their end before that day. A
+    confirmation window or a time to ask the court that is over is no default of anybody.
+    """
     columns = deadline_table.c
     query = matching(
         deadline_table, institution_id=institution_id, district=district, contract_id=contract_id, kind=kind
@@ -162,28 +167,8 @@ def list_deadlines(  # noqa: PLR0913 - each is a filter of the list
         query = query.where(columns.due_on >= from_on)
     if until_on is not None:
         query = query.where(columns.due_on <= until_on)
+    if overdue_on is not None:
+        query = query.where(columns.due_on < overdue_on, columns.kind.in_(OBLIGATIONS))
     key = [columns.due_on, columns.institution_id, columns.subject, columns.kind]
     with reader.open(moment, institution_id, contract_id if institution_id else None) as reading:
-        return reading.page(RunningDeadline, query, key, after, limit)
-
-
-def list_overdue(
-    reader: Reader,
-    on: date,
-    moment: Moment = NOW,
-    *,
-    institution_id: str | None = None,
-    district: str | None = None,
-    after: str | None = None,
-    limit: int = 100,
-) -> Answer[list[RunningDeadline]]:
-    """Replies, payments and mediations that should have come to their end before `on` and have not.
-
-    A confirmation window or a time to ask the court that is over is no default of anybody, so it is not listed.
-    """
-    columns = deadline_table.c
-    query = matching(deadline_table, institution_id=institution_id, district=district)
-    query = query.where(columns.due_on < on, columns.kind.in_(OBLIGATIONS))
-    key = [columns.due_on, columns.institution_id, columns.subject, columns.kind]
-    with reader.open(moment, institution_id) as reading:
         return reading.page(RunningDeadline, query, key, after, limit)

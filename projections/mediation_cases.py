@@ -7,7 +7,7 @@ from ledger.escrow import Escrow
 from ledger.events import Instalment
 from ledger.identifiers import Cause
 from ledger.sheets import Case, Contract, Profile
-from projections.answers import NOW, Answer, Moment, UnknownRow
+from projections.answers import NOW, Answer, Moment
 from projections.database import Row, read_row, table_of
 from projections.notes import CaseNote
 from projections.reading import Reader, matching
@@ -110,16 +110,6 @@ def find_mediation_case(
     with reader.open(moment, institution_id, contract_id) as reading:
         row = reading.first(query)
         return reading.answer(None if row is None else read_row(MediationCase, row))
-
-
-def get_mediation_case(
-    reader: Reader, institution_id: str, case_id: str, moment: Moment = NOW
-) -> Answer[MediationCase]:
-    """One case. Raises UnknownRow."""
-    answer = find_mediation_case(reader, institution_id, case_id, moment)
-    if answer.data is None:
-        raise UnknownRow("mediation case", institution_id, case_id)
-    return answer  # type: ignore[return-value] # its data was just seen to be there
 
 
 def list_mediation_cases(  # noqa: PLR0913 - each is a filter of the list

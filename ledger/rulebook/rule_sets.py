@@ -90,6 +90,16 @@ class RuleSet:
         return self.whole("cap.amount")
 
     @cached_property
+    def within_lease(self) -> bool:
+        """Whether fees may not cover time after the lease of the premises."""
+        return self.flag("collection.within_lease") is True
+
+    @cached_property
+    def within_semester(self) -> bool:
+        """Whether fees may not cover time after the semester of the course."""
+        return self.flag("cap.within_semester") is True
+
+    @cached_property
     def earliest_collection(self) -> Period | None:
         """How long before the start money may be taken at the earliest."""
         return self.period("collection.earliest")
@@ -139,36 +149,11 @@ class RuleSet:
         return cast("tuple[int, ...]", row.value) if row else ()
 
     @cached_property
-    def supervision_mode(self) -> str | None:
-        """`custody`, `custody_or_risk_deposit` or `custody_and_risk_deposit`."""
-        return self.text("supervision.mode")
-
-    @cached_property
-    def custody_percent(self) -> int | None:
-        """Part of the prepayment that must be in custody."""
-        return self.whole("custody.share")
-
-    @cached_property
     def minimum_balance_fen(self) -> int | None:
         """What must stay in the custody account whatever is released; None where no rule sets it or it is not known."""
         return self.whole("custody.minimum_balance")
 
-    @cached_property
-    def cash_sweep(self) -> Period | None:
-        """Time within which cash must reach custody; None where no time is set or known."""
-        return self.period("custody.cash_sweep")
-
     # -- refunds
-
-    @cached_property
-    def refund_before_start(self) -> Period | None:
-        """Time to pay when the family withdraws before the start; the general clock where no other is known."""
-        return self.period("refund.before_start") or self.refund_default
-
-    @cached_property
-    def refund_after_start(self) -> Period | None:
-        """Time to pay after the start; the general clock where no other is known."""
-        return self.period("refund.after_start") or self.refund_default
 
     @cached_property
     def refund_default(self) -> Period | None:

@@ -139,7 +139,9 @@ def test_money_may_be_taken_a_month_ahead_or_with_twenty_hours_left() -> None:
 )
 def test_refund_clocks_by_place(place: str, category: str, before: Period, after: Period) -> None:
     rules = select(place, category, NOW)
-    assert (rules.refund_before_start, rules.refund_after_start) == (before, after)
+    assert [
+        rules.period(key) or rules.refund_default for key in ("refund.before_start", "refund.after_start")
+    ] == [before, after]
 
 
 def test_an_institution_that_does_not_answer_in_five_working_days_has_agreed() -> None:
@@ -201,14 +203,14 @@ def test_zhejiang_confirms_after_seven_working_days_by_a_draft_nobody_verified()
 
 
 def test_beijing_sci_tech_sweeps_cash_within_five_days() -> None:
-    assert select("CN-BJ", "sci_tech", NOW).cash_sweep == Period(5, "day")
-    assert select("CN-BJ", "academic", NOW).cash_sweep is None
+    assert select("CN-BJ", "sci_tech", NOW).period("custody.cash_sweep") == Period(5, "day")
+    assert select("CN-BJ", "academic", NOW).period("custody.cash_sweep") is None
 
 
 def test_custody_covers_everything_and_chengdu_wants_a_risk_deposit_too() -> None:
-    assert select("CN-SC-CD", "academic", NOW).supervision_mode == "custody_and_risk_deposit"
-    assert select("CN", "academic", NOW).supervision_mode == "custody_or_risk_deposit"
-    assert select("CN-BJ", "academic", NOW).custody_percent == 100
+    assert select("CN-SC-CD", "academic", NOW).text("supervision.mode") == "custody_and_risk_deposit"
+    assert select("CN", "academic", NOW).text("supervision.mode") == "custody_or_risk_deposit"
+    assert select("CN-BJ", "academic", NOW).whole("custody.share") == 100
 
 
 def test_families_come_before_wages_only_where_the_school_is_licensed() -> None:

@@ -8,9 +8,9 @@ from ledger import commands as c
 from ledger.application import Ledger
 from ledger.decisions.context import instant
 from projections.answers import Moment
-from projections.deadlines import list_deadlines, list_overdue
+from projections.deadlines import list_deadlines
 from projections.institution import get_institution
-from projections.mediation_cases import get_mediation_case
+from projections.mediation_cases import find_mediation_case
 from projections.overview import get_overview, refund_all_due
 from projections.reader import ReadModels
 from projections.refunds_due import RefundDue, list_refunds_due
@@ -155,7 +155,8 @@ def test_instalments_are_due_one_by_one_and_the_case_follows(school: School, due
     ]
     school.asks(*ex.paid_out("m1.1"))
     assert [row.refund_id for row in due.all()] == ["m1.2"]
-    case = get_mediation_case(reader, "school", "m1").data
+    case = find_mediation_case(reader, "school", "m1").data
+    assert case is not None
     assert (case.performed, case.performed_fen, case.next_instalment_on) == ((1,), 300_00, date(2026, 10, 20))
 
 
@@ -166,8 +167,8 @@ def test_deadlines_come_in_order_and_those_that_were_missed_are_overdue(
     assert due.one().pay_by == date(2026, 9, 28)
     (clock,) = list_deadlines(reader, kind="refund_payment").data
     assert (clock.due_on, clock.subject_id, clock.state) == (date(2026, 9, 28), "f1", "running")
-    assert [each.kind for each in list_overdue(reader, date(2026, 9, 28)).data] == ["institution_reply"]
-    assert list_overdue(reader, date(2026, 9, 29)).data[-1] == clock
+    assert [each.kind for each in list_deadlines(reader, overdue_on=date(2026, 9, 28)).data] == ["institution_reply"]
+    assert list_deadlines(reader, overdue_on=date(2026, 9, 29)).data[-1] == clock
 
 
 def test_a_freeze_stops_the_window_and_its_working_days_are_added(

@@ -14,7 +14,7 @@ from ledger.identifiers import Category
 from ledger.orders import Order
 from ledger.rejections import Rejection
 from projections.answers import NOW, Moment
-from projections.contract_statement import ContractStatement, get_contract_statement
+from projections.contract_statement import ContractStatement, find_contract_statement
 from projections.escrow_balance import EscrowBalance, get_escrow_balance
 from projections.reader import ReadModels
 from projections.refunds_due import RefundDue, list_refunds_due
@@ -62,7 +62,9 @@ class Town:
 
     def statement(self, school: School, contract_id: str) -> ContractStatement:
         """One contract."""
-        return get_contract_statement(self._caught_up(), school.institution_id, contract_id).data
+        found = find_contract_statement(self._caught_up(), school.institution_id, contract_id).data
+        assert found is not None
+        return found
 
     def dues(self, school: School, moment: Moment = NOW) -> list[RefundDue]:
         """What is due to whom."""
