@@ -9,6 +9,7 @@ from ledger.entitlement import Derivation, entitle_naming_idle
 from ledger.entitlement.contracts import facts_of
 from ledger.events import Circumstances
 from ledger.identifiers import Cause
+from ledger.sheets import Contract
 from projections.answers import NOW, Answer, Moment
 from projections.contract_fold import contract_at, contract_now
 from projections.cover import free_fen
@@ -64,27 +65,25 @@ def get_entitlement(  # noqa: PLR0913 - the contract, the two times, what the me
     with reader.open_log(moment, institution_id) as reading:
         look = contract_now if moment.live else contract_at
         found = look(reading, institution_id, contract_id)
-    facts = facts_of(
-        found.contract,
-        found.header,
-        cause,
-        on,
-        requested_on=requested_on,
-        claim_fen=claim_fen,
-        **asdict(circumstances),
-    )
+    stated = {"requested_on": requested_on, "claim_fen": claim_fen, **asdict(circumstances)}
+    facts = facts_of(found.contract, found.header, cause, on, **stated)
     derivation = entitle_naming_idle(facts, _STATED)
-    due_fen = max(0, derivation.claimable_fen - found.contract.refunded_fen)
-    covered_fen = min(due_fen, free_fen(found.contract))
-    answer = Entitlement(
+    answer = _with_cover(found.contract, cause, on, derivation, institution_id)
+    return reading.answer(answer, rules=derivation.binding.rule_set_id)
+
+
+def _with_cover(contract: Contract, cause: Cause, on: date, derivation: Derivation, institution_id: str) -> Entitlement:
+    """What a derivation comes to, less what was given back, and what of it the contract's own money pays."""
+    due_fen = max(0, derivation.claimable_fen - contract.refunded_fen)
+    covered_fen = min(due_fen, free_fen(contract))
+    return Entitlement(
         institution_id=institution_id,
-        contract_id=contract_id,
+        contract_id=contract.contract_id,
         cause=cause,
         on=on,
         derivation=derivation,
-        refunded_fen=found.contract.refunded_fen,
+        refunded_fen=contract.refunded_fen,
         due_fen=due_fen,
         covered_fen=covered_fen,
         missing_fen=due_fen - covered_fen,
     )
-    return reading.answer(answer, rules=derivation.binding.rule_set_id)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 from ledger.entitlement.facts import ContractTier, Deduction, Facts, Settlement
 from ledger.hours import CENTIHOURS_PER_HOUR
@@ -36,60 +36,95 @@ def facts_of(  # noqa: PLR0913 - each is a fact that a mediator or officer state
     Used hours are the confirmed ones: the records are the institution's to produce, so a claim that nobody confirmed is
     no evidence (法释〔2025〕4号 art. 25). Contested confirmed lessons open the range.
     """
-    terms = contract.terms
     asked_on = requested_on or on
-    pass_ = terms.unlimited_pass
-    base = contract.base_centihours if contract.base_centihours < contract.units else 0
-    paid_fen = max(0, contract.paid_fen)
-    bonus_fen = terms.bonus_fen * (contract.units - base) // contract.units if contract.units else 0
-    rest_fen = contract.price_fen - (contract.base_fen if base else 0)
-    months_total, months_started = _months(contract, min(asked_on, header.stopped_on or asked_on))
     return Facts(
-        paid_fen=paid_fen,
-        price_fen=None if rest_fen == paid_fen else rest_fen,
         cause=cause,
-        paid_centihours=None if pass_ else _bought(contract, base),
-        gift_centihours=0 if pass_ or base or not contract.paid_centihours else contract.gift_centihours,
-        used_centihours=None if pass_ else contract.consumed_centihours - base,
-        disputed_centihours=0 if pass_ else min(contract.disputed_centihours, contract.consumed_centihours - base),
-        list_unit_price_fen=terms.list_unit_price_fen,
-        list_price_disclosed=terms.list_price_disclosed,
         list_price_unreasonable=list_price_unreasonable,
         market_unit_price_fen=market_unit_price_fen,
         contract_unit_price_fen=contract_unit_price_fen,
-        bonus_fen=bonus_fen,
-        consumed_face_fen=(
-            cumulative_fen(rest_fen + bonus_fen, contract.consumed_centihours - base, contract.units - base)
-            if bonus_fen
-            else None
-        ),
         progress_centipercent=None if progress_percent is None else progress_percent * 100,
-        months_total=months_total,
-        months_started=months_started,
-        term_starts_on=contract.starts_on if pass_ else None,
-        term_ends_on=contract.ends_on if pass_ else None,
-        stopped_on=header.stopped_on if pass_ else None,
-        contract_tiers=() if base else _tiers(contract, asked_on),
-        deductions=tuple(_deductions(contract, cause, base)),
-        settlement=(
-            Settlement(min(contract.settlement_fen, paid_fen), signed_on=contract.settled_on)
-            if contract.settlement_fen is not None
-            else None
-        ),
-        award_fen=contract.awarded_fen,
         claim_fen=claim_fen,
-        signed_on=contract.signed_on,
-        paid_on=contract.first_paid_on,
-        starts_on=None if contract.consumed_centihours else contract.starts_on,
         requested_on=asked_on,
         rescinded_on=asked_on,
         decided_on=on,
         as_of_on=on,
-        prior_same_service=terms.prior_same_service,
         unasked=unasked,
         jurisdiction=header.jurisdiction,
         category=header.category,
+        **_signed(contract),
+        **_money(contract),
+        **_term(contract, header, asked_on) if contract.terms.unlimited_pass else _hours(contract),
+        **_agreed(contract, cause, asked_on),
     )
+
+
+def _base(contract: Contract) -> int:
+    """Hours consumed before the last amendment, hundredths, which keep their price; 0 where no rest is left."""
+    return contract.base_centihours if contract.base_centihours < contract.units else 0
+
+
+def _signed(contract: Contract) -> dict[str, Any]:
+    """What the paper says, and when."""
+    terms = contract.terms
+    return {
+        "list_unit_price_fen": terms.list_unit_price_fen,
+        "list_price_disclosed": terms.list_price_disclosed,
+        "prior_same_service": terms.prior_same_service,
+        "signed_on": contract.signed_on,
+        "paid_on": contract.first_paid_on,
+        "starts_on": None if contract.consumed_centihours else contract.starts_on,
+    }
+
+
+def _money(contract: Contract) -> dict[str, Any]:
+    """What was paid, for the price of the rest, and bonus money spread over it."""
+    base = _base(contract)
+    left = contract.units - base
+    paid_fen, rest_fen = max(0, contract.paid_fen), contract.price_fen - (contract.base_fen if base else 0)
+    bonus_fen = contract.terms.bonus_fen * left // contract.units if contract.units else 0
+    used = contract.consumed_centihours - base
+    return {
+        "paid_fen": paid_fen,
+        "price_fen": None if rest_fen == paid_fen else rest_fen,
+        "bonus_fen": bonus_fen,
+        "consumed_face_fen": cumulative_fen(rest_fen + bonus_fen, used, left) if bonus_fen else None,
+    }
+
+
+def _hours(contract: Contract) -> dict[str, Any]:
+    """Hours bought, given, used and contested since the last amendment, hundredths."""
+    base = _base(contract)
+    used = contract.consumed_centihours - base
+    return {
+        "paid_centihours": _bought(contract, base),
+        "gift_centihours": 0 if base or not contract.paid_centihours else contract.gift_centihours,
+        "used_centihours": used,
+        "disputed_centihours": min(contract.disputed_centihours, used),
+    }
+
+
+def _term(contract: Contract, header: Header, asked_on: date) -> dict[str, Any]:
+    """The term of an unlimited pass, in days and where it is whole months in months."""
+    total, started = _months(contract, min(asked_on, header.stopped_on or asked_on))
+    return {
+        "months_total": total,
+        "months_started": started,
+        "term_starts_on": contract.starts_on,
+        "term_ends_on": contract.ends_on,
+        "stopped_on": header.stopped_on,
+    }
+
+
+def _agreed(contract: Contract, cause: Cause, asked_on: date) -> dict[str, Any]:
+    """Contract steps, deductions, a settlement, an award."""
+    base, fen = _base(contract), contract.settlement_fen
+    settled = None if fen is None else Settlement(min(fen, max(0, contract.paid_fen)), signed_on=contract.settled_on)
+    return {
+        "contract_tiers": () if base else _tiers(contract, asked_on),
+        "deductions": tuple(_deductions(contract, cause, base)),
+        "settlement": settled,
+        "award_fen": contract.awarded_fen,
+    }
 
 
 def _bought(contract: Contract, base: int) -> int:
@@ -104,8 +139,6 @@ def _bought(contract: Contract, base: int) -> int:
 
 def _months(contract: Contract, until_on: date) -> tuple[int, int] | tuple[None, None]:
     """Months of a pass, and those of them started by a day; (None, None) where its term is not whole months."""
-    if not contract.terms.unlimited_pass:
-        return None, None
     first_on, last_on = contract.starts_on, contract.ends_on
     total = (last_on.year - first_on.year) * 12 + last_on.month - first_on.month + (last_on.day >= first_on.day)
     if total < 1 or shifted(first_on, total, "month") - last_on != timedelta(days=1):
