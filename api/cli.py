@@ -49,6 +49,7 @@ COMMANDS = (
     ("request", "api.terminal.requests:request", "Send one signed request, as a client does."),
     ("openapi", "api.terminal.operations:openapi", "Print the description of the API."),
 )
+    ("vault", "api.terminal.vault:app", "Personal data: master keys, rotation, forgetting."),
 """Every command, where it stands (it is loaded when it is used), and what it does."""
 for _name, _place, _purpose in COMMANDS:
     app.command(_place, name=_name, help=_purpose)

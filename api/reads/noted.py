@@ -1,7 +1,11 @@
 """Reads of a named family are written down before their answer leaves."""
 
+from collections.abc import Iterable
+
 from api.reads.asked import Asked
 from api.security.access_log import About, purpose_of, trace_of
+from api.vault.contracts import contracts_of
+from projections.contract_statement import list_contract_statements
 
 _NAMES = ("guardian_id", "student_id")
 
@@ -11,13 +15,22 @@ def note_read(asked: Asked, contract_id: str | None = None, institution_id: str 
     request = asked.request
     given = {**request.query_params, **request.path_params}
     contract_id = contract_id or given.get("contract_id")
-    subjects = [given[name] for name in _NAMES if name in given]
-    if contract_id is None and not subjects:
+    subject_id = next((given[name] for name in _NAMES if name in given), None)
+    if contract_id is None and subject_id is None:
         return
-    about = About(
-        what=getattr(request.scope.get("route"), "operation_id", None) or "read",
-        institution_id=institution_id or given.get("institution_id"),
-        contract_id=contract_id,
-        subject_id=subjects[0] if subjects else None,
-    )
-    asked.runtime.access_log.note(asked.caller, [about], purpose=purpose_of(request), trace_id=trace_of(request))
+    here = institution_id or given.get("institution_id")
+    what = getattr(request.scope.get("route"), "operation_id", None) or "read"
+    abouts = [
+        About(what=what, institution_id=each, contract_id=contract_id, subject_id=subject_id)
+        for each in ([here] if here else _institutions(asked, contract_id, subject_id) or [None])
+    ]
+    asked.runtime.access_log.note(asked.caller, abouts, purpose=purpose_of(request), trace_id=trace_of(request))
+
+
+def _institutions(asked: Asked, contract_id: str | None, subject_id: str | None) -> list[str | None]:
+    """The institutions at which the caller finds the family: whose officers may see who looked."""
+    reader = asked.runtime.reader
+    named: Iterable[str] = contracts_of(reader, subject_id) if subject_id else ()
+    if contract_id is not None:
+        named = {each.institution_id for each in list_contract_statements(reader, contract_id=contract_id).data}
+    return [each for each in sorted(named) if asked.scope.institution(each) is not None]

@@ -16,6 +16,7 @@ from api.reads.asked import Asked, caught_up
 from api.reads.files import FORMATS, file_response, format_of
 from api.reads.noted import note_read
 from api.reads.pinned import PinnedReader
+from api.security.access_log import AccessEntry
 from projections.answers import Answer, MalformedCursor, Moment
 from projections.reading import Reader
 
@@ -84,7 +85,8 @@ def table(asked: Asked, what: Listed, lister: Lister, page: Page, institution_id
         caught_up(asked.runtime)
     else:
         asked.escrow(institution_id)
-    note_read(asked)
+    if what.kind is not AccessEntry:  # who looks at the log of reads looks at officers, not at families
+        note_read(asked)
     models = asked.runtime.reader
     opened = models.open_log if what.log else models.open
     with opened(asked.moment, institution_id) as reading:

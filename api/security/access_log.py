@@ -18,6 +18,8 @@ from projections.database import Row
 PURPOSE = "purpose"
 """The header that says why somebody looks; UTF-8 as percent-encoding."""
 _MOST_PURPOSE = 200
+NATION = "CN"
+"""Who is no officer reads from nowhere in particular: what names no institution is then for those of the nation."""
 
 
 class AccessEntry(Row, frozen=True):
@@ -113,7 +115,7 @@ def _row(caller: Mandate, about: About, purpose: str | None, trace_id: str, now:
         "subject_id": about.subject_id,
         "purpose": purpose,
         "trace_id": trace_id,
-        "place": caller.jurisdiction,
+        "place": caller.jurisdiction or NATION,
         "district": caller.district,
     }
 

@@ -8,11 +8,11 @@ everybody is looked at once more, and only then the key is destroyed.
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 from sqlalchemy import select
 
 from api.problems import Problem

@@ -32,16 +32,15 @@ def entered(callers: Callers, person: Json = PERSON) -> str:
 
 
 def put(callers: Callers, subject_id: str, person: Json = PERSON, role: Role = Role.INSTITUTION, **scope: Json) -> Json:
-    caller = callers.of(role, "school", **scope)
+    own = role is Role.INSTITUTION and not scope
+    caller = callers.of(role, "school" if own else f"putter-{role}", **scope)
     return caller.client.put(f"/v1/subjects/{subject_id}", json=person, headers=caller.headers)
 
 
 def signed(callers: Callers, guardian_id: str, contract_id: str = "C-1", student_id: str = "S-1") -> Json:
     """A contract of the guardian at I-1."""
     body = CONTRACT | {"contract_id": contract_id, "guardian_id": guardian_id, "student_id": student_id}
-    return callers.of(Role.INSTITUTION, "school").post(
-        "/v1/escrows/I-1/contracts", body, key=f"contract-{next(KEYS)}"
-    )
+    return callers.of(Role.INSTITUTION, "school").post("/v1/escrows/I-1/contracts", body, key=f"contract-{next(KEYS)}")
 
 
 def ended(callers: Callers, guardian_id: str, contract_id: str = "C-1", student_id: str = "S-1") -> None:

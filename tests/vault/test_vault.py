@@ -104,9 +104,7 @@ def test_a_mediator_finds_somebody_by_the_whole_of_a_phone_or_a_name(callers: Ca
     for field, value in (("phone", "13800138765"), ("phone", "0086 13800138765"), ("name", " 欧阳静怡 ")):
         found = mediator.post(LOOKUPS, {"field": field, "value": value})
         assert found.json() == {
-            "subjects": [
-                {"subject_id": subject_id, "contracts": [{"institution_id": "I-1", "contract_id": "C-1"}]}
-            ]
+            "subjects": [{"subject_id": subject_id, "contracts": [{"institution_id": "I-1", "contract_id": "C-1"}]}]
         }, found.text
     for value in ("1380013876", "欧阳"):
         assert mediator.post(LOOKUPS, {"field": "phone", "value": value}).json() == {"subjects": []}
@@ -143,7 +141,7 @@ def test_every_read_of_a_family_is_written_down(callers: Callers) -> None:
             *_, entry = log(callers)
             assert len(log(callers)) == before + 1, (role, path)
             assert (entry["actor"], entry["role"]) == (f"reader-{role}", role.value)
-            assert "C-1" == entry["contract_id"] or entry["subject_id"] == subject_id
+            assert entry["contract_id"] == "C-1" or entry["subject_id"] == subject_id
     before = len(log(callers))
     callers.of(Role.GUARDIAN, "g", guardian_id=subject_id).get(contract)
     callers.of(Role.REGULATOR).get("/v1/institutions")
