@@ -87,11 +87,7 @@ def refund_rows(escrow: Escrow, refund: Refund) -> Iterable[RefundDue]:
     note = escrow.find(RefundNote, refund.refund_id)
     assert note is not None, "every refund has its note"
     contract = None if refund.contract_id is None else escrow.get(Contract, refund.contract_id)
-    agreed = refund.status == "agreed"
-    due_fen = refund.agreed_fen
-    if contract is not None and not agreed:
-        due_fen = asked_fen(escrow, refund, contract, note.derived_on)
-    open_fen = refund.open_fen if agreed else due_fen
+    due_fen, open_fen = _due_and_open(escrow, refund, contract, note)
     covered = covered_fen(escrow, refund, contract, open_fen)
     clock = refund.clock
     yield RefundDue(
@@ -124,6 +120,14 @@ def refund_rows(escrow: Escrow, refund: Refund) -> Iterable[RefundDue]:
         provisional=clock is not None and clock.provisional,
         allowed_fen=allowed_fen(escrow, refund),
     )
+
+
+def _due_and_open(escrow: Escrow, refund: Refund, contract: Contract | None, note: RefundNote) -> tuple[int, int]:
+    """What is due on a refund: as agreed, else as derived by now; and what of it is neither sent nor paid, fen."""
+    if refund.status == "agreed":
+        return refund.agreed_fen, refund.open_fen
+    due_fen = refund.agreed_fen if contract is None else asked_fen(escrow, refund, contract, note.derived_on)
+    return due_fen, due_fen
 
 
 def contract_due_rows(escrow: Escrow, contract: Contract) -> Iterable[RefundDue]:

@@ -9,8 +9,9 @@ from api.parameters import IdPath, IdQuery, InstitutionPath
 from api.problems.mapping import row_unknown
 from api.reads.answer import respond
 from api.reads.asked import Asked
-from api.reads.tables import Listed, Page, table
-from api.routes.reading import DEFAULT_LIMIT, EVERYBODY, After, PageSize, Readings
+from api.reads.tables import Listed
+from api.routes.reading import EVERYBODY, Readings
+from api.routes.shelves import Filters, Shelf, own_family, put_up
 from api.runtime import Runtime
 from projections.contract_statement import (
     ContractStatement,
@@ -27,56 +28,6 @@ def contract_routes(runtime: Runtime) -> APIRouter:
     readings = Readings(runtime)
     asking = readings.asked_by(EVERYBODY)
 
-    def contracts(
-        asked: Asked = asking,
-        contract_id: IdQuery = None,
-        guardian_id: IdQuery = None,
-        student_id: IdQuery = None,
-        status: StandingQuery = None,
-        after: After = None,
-        limit: PageSize = DEFAULT_LIMIT,
-    ) -> Response:
-        return table(
-            asked,
-            Listed("contracts", ContractStatement),
-            lambda reader, moment, cursor, size: list_contract_statements(
-                reader,
-                moment,
-                contract_id=contract_id,
-                guardian_id=asked.caller.guardian_id or guardian_id,
-                student_id=student_id,
-                status=status,
-                after=cursor,
-                limit=size,
-            ),
-            Page(after, limit),
-        )
-
-    def contracts_of_escrow(
-        institution_id: InstitutionPath,
-        asked: Asked = asking,
-        student_id: IdQuery = None,
-        status: StandingQuery = None,
-        after: After = None,
-        limit: PageSize = DEFAULT_LIMIT,
-    ) -> Response:
-        return table(
-            asked,
-            Listed("contracts", ContractStatement),
-            lambda reader, moment, cursor, size: list_contract_statements(
-                reader,
-                moment,
-                institution_id=institution_id,
-                guardian_id=asked.caller.guardian_id,
-                student_id=student_id,
-                status=status,
-                after=cursor,
-                limit=size,
-            ),
-            Page(after, limit),
-            institution_id,
-        )
-
     def contract(institution_id: InstitutionPath, contract_id: IdPath, asked: Asked = asking) -> Response:
         institution, etag = asked.escrow(institution_id)
         answer = find_contract_statement(runtime.reader, institution_id, contract_id, asked.moment)
@@ -84,8 +35,28 @@ def contract_routes(runtime: Runtime) -> APIRouter:
             raise row_unknown("contract", contract_id)
         return respond(asked, answer, institution, etag if asked.moment.live else None)
 
+    put_up(
+        readings,
+        Shelf(
+            Listed("contracts", ContractStatement),
+            list_contract_statements,
+            "Contract statements",
+            EVERYBODY,
+            everywhere=_contracts,
+            here=_contracts_here,
+            of_one=own_family,
+        ),
+    )
     path = "/escrows/{institution_id}/contracts"
-    readings.table("/contracts", contracts, "ContractStatement", "Contract statements", EVERYBODY)
-    readings.table(path, contracts_of_escrow, "ContractStatement", "Contract statements of an institution", EVERYBODY)
     readings.one(f"{path}/{{contract_id}}", contract, "ContractStatement", "The statement of a contract", EVERYBODY)
     return readings.router
+
+
+def _contracts(
+    contract_id: IdQuery = None, guardian_id: IdQuery = None, student_id: IdQuery = None, status: StandingQuery = None
+) -> Filters:
+    return {"contract_id": contract_id, "guardian_id": guardian_id, "student_id": student_id, "status": status}
+
+
+def _contracts_here(student_id: IdQuery = None, status: StandingQuery = None) -> Filters:
+    return {"student_id": student_id, "status": status}

@@ -12,10 +12,13 @@ from api.reads.asked import Asked
 from api.reads.contracts import require_contract
 from api.reads.tables import Listed, Page, table
 from api.routes.histories import Topic
-from api.routes.reading import DEFAULT_LIMIT, EVERYBODY, STAFF, After, PageSize, Readings
+from api.routes.reading import EVERYBODY, STAFF, Readings
+from api.routes.shelves import Paging
 from api.runtime import Runtime
 from ledger.postings import ACCOUNTS
+from projections.answers import Answer, Moment
 from projections.explain import ExplainedLine, explain_balance, list_explained_lines
+from projections.reading import Reader
 
 AccountName = StrEnum("AccountName", {account.name: account.name for account in ACCOUNTS})  # type: ignore[misc]
 AccountPath = Annotated[AccountName, Path(description="Account of the chart")]
@@ -30,30 +33,44 @@ def explanation_routes(runtime: Runtime) -> APIRouter:
     return readings.router
 
 
+def _explained(asked: Asked, account: AccountName, institution_id: str, contract_id: str | None = None) -> Response:
+    if contract_id is None:
+        institution, _ = asked.escrow(institution_id)
+    else:
+        institution = require_contract(asked, institution_id, contract_id)
+    models = asked.runtime.reader
+    answer = explain_balance(models, institution_id, account.value, asked.moment, contract_id=contract_id)
+    return respond(asked, answer, institution)
+
+
+def _lines(
+    asked: Asked,
+    account: AccountName,
+    topic: str | None,
+    page: Page,
+    institution_id: str,
+    contract_id: str | None = None,
+) -> Response:
+    if contract_id is not None:
+        require_contract(asked, institution_id, contract_id)
+
+    def lines(reader: Reader, moment: Moment, cursor: str | None, size: int) -> Answer[list[ExplainedLine]]:
+        of = {"contract_id": contract_id, "topic": topic}
+        return list_explained_lines(reader, institution_id, account.value, moment, **of, after=cursor, limit=size)
+
+    return table(asked, LISTED, lines, page, institution_id)
+
+
 def _of_institution(readings: Readings) -> None:
-    asking, models = readings.asked_by(STAFF), readings.runtime.reader
+    asking = readings.asked_by(STAFF)
 
     def explanation(institution_id: InstitutionPath, account: AccountPath, asked: Asked = asking) -> Response:
-        institution, _ = asked.escrow(institution_id)
-        return respond(asked, explain_balance(models, institution_id, account.value, asked.moment), institution)
+        return _explained(asked, account, institution_id)
 
     def explained_lines(
-        institution_id: InstitutionPath,
-        account: AccountPath,
-        asked: Asked = asking,
-        topic: Topic = None,
-        after: After = None,
-        limit: PageSize = DEFAULT_LIMIT,
+        institution_id: InstitutionPath, account: AccountPath, page: Paging, asked: Asked = asking, topic: Topic = None
     ) -> Response:
-        return table(
-            asked,
-            LISTED,
-            lambda reader, moment, cursor, size: list_explained_lines(
-                reader, institution_id, account.value, moment, topic=topic, after=cursor, limit=size
-            ),
-            Page(after, limit),
-            institution_id,
-        )
+        return _lines(asked, account, topic, page, institution_id)
 
     path = "/escrows/{institution_id}/explanations/{account}"
     readings.one(path, explanation, "Explanation", "Why an account holds what it holds", STAFF)
@@ -61,41 +78,22 @@ def _of_institution(readings: Readings) -> None:
 
 
 def _of_contract(readings: Readings) -> None:
-    asking, models = readings.asked_by(EVERYBODY), readings.runtime.reader
+    asking = readings.asked_by(EVERYBODY)
 
     def contract_explanation(
         institution_id: InstitutionPath, contract_id: IdPath, account: AccountPath, asked: Asked = asking
     ) -> Response:
-        institution = require_contract(asked, institution_id, contract_id)
-        answer = explain_balance(models, institution_id, account.value, asked.moment, contract_id=contract_id)
-        return respond(asked, answer, institution)
+        return _explained(asked, account, institution_id, contract_id)
 
     def contract_explained_lines(
         institution_id: InstitutionPath,
         contract_id: IdPath,
         account: AccountPath,
+        page: Paging,
         asked: Asked = asking,
         topic: Topic = None,
-        after: After = None,
-        limit: PageSize = DEFAULT_LIMIT,
     ) -> Response:
-        require_contract(asked, institution_id, contract_id)
-        return table(
-            asked,
-            LISTED,
-            lambda reader, moment, cursor, size: list_explained_lines(
-                reader,
-                institution_id,
-                account.value,
-                moment,
-                contract_id=contract_id,
-                topic=topic,
-                after=cursor,
-                limit=size,
-            ),
-            Page(after, limit),
-            institution_id,
-        )
+        return _lines(asked, account, topic, page, institution_id, contract_id)
 
     path = "/escrows/{institution_id}/contracts/{contract_id}/explanations/{account}"
     summary = "Why an account holds what it holds for a contract"

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from api.parameters import IdPath, IdQuery, InstitutionPath, OptionalInstant
@@ -10,14 +10,28 @@ from api.public import microseconds
 from api.reads.asked import Asked
 from api.reads.contracts import require_contract
 from api.reads.tables import Listed, Page, table
-from api.routes.reading import DEFAULT_LIMIT, EVERYBODY, OFFICIALS, STAFF, After, PageSize, Readings
+from api.routes.reading import EVERYBODY, OFFICIALS, STAFF, Readings
+from api.routes.shelves import Filters, Paging
 from api.runtime import Runtime
+from projections.answers import Answer, Moment
 from projections.audit_trail import AuditEntry, list_audit_trail, list_whole_trail
 from projections.fund_history import FundMovement, list_fund_history
+from projections.reading import Reader
 
 Topic = Annotated[str | None, Query(pattern=r"^[a-z_]{1,64}\.[0-9]{1,4}$", description="Only events of this name")]
 FromAt = Annotated[OptionalInstant, Query(description="Recorded at this instant or later")]
 UntilAt = Annotated[OptionalInstant, Query(description="Recorded at this instant or earlier")]
+
+
+def _recordings(topic: Topic = None, recorded_from: FromAt = None, recorded_until: UntilAt = None) -> Filters:
+    return {
+        "topics": () if topic is None else (topic,),
+        "recorded_from": None if recorded_from is None else microseconds(recorded_from),
+        "recorded_until": None if recorded_until is None else microseconds(recorded_until),
+    }
+
+
+Recordings = Annotated[Filters, Depends(_recordings)]
 
 
 def history_routes(runtime: Runtime) -> APIRouter:
@@ -29,107 +43,56 @@ def history_routes(runtime: Runtime) -> APIRouter:
 
 
 def _fund_history(readings: Readings) -> None:
-    listed = Listed("fund-history", FundMovement, log=True)
     of_staff, of_everybody = readings.asked_by(STAFF), readings.asked_by(EVERYBODY)
 
-    def fund_history(
-        institution_id: InstitutionPath,
-        asked: Asked = of_staff,
-        after: After = None,
-        limit: PageSize = DEFAULT_LIMIT,
-    ) -> Response:
+    def history(asked: Asked, page: Page, institution_id: str, contract_id: str | None = None) -> Response:
         return table(
             asked,
-            listed,
-            lambda reader, moment, cursor, size: list_fund_history(
-                reader, institution_id, moment, after=cursor, limit=size
-            ),
-            Page(after, limit),
-            institution_id,
-        )
-
-    def contract_history(
-        institution_id: InstitutionPath,
-        contract_id: IdPath,
-        asked: Asked = of_everybody,
-        after: After = None,
-        limit: PageSize = DEFAULT_LIMIT,
-    ) -> Response:
-        require_contract(asked, institution_id, contract_id)
-        return table(
-            asked,
-            listed._replace(checked=True),
+            Listed("fund-history", FundMovement, log=True, checked=contract_id is not None),
             lambda reader, moment, cursor, size: list_fund_history(
                 reader, institution_id, moment, contract_id=contract_id, after=cursor, limit=size
             ),
-            Page(after, limit),
+            page,
             institution_id,
         )
 
-    path = "/escrows/{institution_id}"
-    readings.table(f"{path}/fund-history", fund_history, "FundMovement", "What moved the money", STAFF)
-    readings.table(
-        f"{path}/contracts/{{contract_id}}/fund-history",
-        contract_history,
-        "FundMovement",
-        "What moved the money of a contract",
-        EVERYBODY,
-    )
+    def fund_history(institution_id: InstitutionPath, page: Paging, asked: Asked = of_staff) -> Response:
+        return history(asked, page, institution_id)
+
+    def contract_history(
+        institution_id: InstitutionPath, contract_id: IdPath, page: Paging, asked: Asked = of_everybody
+    ) -> Response:
+        require_contract(asked, institution_id, contract_id)
+        return history(asked, page, institution_id, contract_id)
+
+    path, summary = "/escrows/{institution_id}", "What moved the money"
+    readings.table(f"{path}/fund-history", fund_history, "FundMovement", summary, STAFF)
+    of_contract = f"{path}/contracts/{{contract_id}}/fund-history"
+    readings.table(of_contract, contract_history, "FundMovement", f"{summary} of a contract", EVERYBODY)
 
 
 def _audit_trail(readings: Readings) -> None:
     of_staff, of_officials = readings.asked_by(STAFF), readings.asked_by(OFFICIALS)
+    listed = Listed("audit-trail", AuditEntry, log=True)
 
-    def audit_trail(  # noqa: PLR0913 - each is a filter of the list
+    def audit_trail(
         institution_id: InstitutionPath,
+        what: Recordings,
+        page: Paging,
         asked: Asked = of_staff,
         contract_id: IdQuery = None,
-        topic: Topic = None,
-        recorded_from: FromAt = None,
-        recorded_until: UntilAt = None,
-        after: After = None,
-        limit: PageSize = DEFAULT_LIMIT,
     ) -> Response:
-        return table(
-            asked,
-            Listed("audit-trail", AuditEntry, log=True),
-            lambda reader, moment, cursor, size: list_audit_trail(
-                reader,
-                institution_id,
-                moment,
-                contract_id=contract_id,
-                topics=() if topic is None else (topic,),
-                recorded_from=None if recorded_from is None else microseconds(recorded_from),
-                recorded_until=None if recorded_until is None else microseconds(recorded_until),
-                after=cursor,
-                limit=size,
-            ),
-            Page(after, limit),
-            institution_id,
-        )
+        def entries(reader: Reader, moment: Moment, cursor: str | None, size: int) -> Answer[list[AuditEntry]]:
+            of_one = {**what, "contract_id": contract_id}
+            return list_audit_trail(reader, institution_id, moment, **of_one, after=cursor, limit=size)
 
-    def whole_trail(
-        asked: Asked = of_officials,
-        topic: Topic = None,
-        recorded_from: FromAt = None,
-        recorded_until: UntilAt = None,
-        after: After = None,
-        limit: PageSize = DEFAULT_LIMIT,
-    ) -> Response:
-        return table(
-            asked,
-            Listed("audit-trail", AuditEntry, log=True),
-            lambda reader, moment, cursor, size: list_whole_trail(
-                reader,
-                moment,
-                topics=() if topic is None else (topic,),
-                recorded_from=None if recorded_from is None else microseconds(recorded_from),
-                recorded_until=None if recorded_until is None else microseconds(recorded_until),
-                after=cursor,
-                limit=size,
-            ),
-            Page(after, limit),
-        )
+        return table(asked, listed, entries, page, institution_id)
+
+    def whole_trail(what: Recordings, page: Paging, asked: Asked = of_officials) -> Response:
+        def entries(reader: Reader, moment: Moment, cursor: str | None, size: int) -> Answer[list[AuditEntry]]:
+            return list_whole_trail(reader, moment, **what, after=cursor, limit=size)
+
+        return table(asked, listed, entries, page)
 
     summary = "Who did what, when, in which role, under which rules"
     readings.table("/escrows/{institution_id}/audit-trail", audit_trail, "AuditEntry", summary, STAFF)

@@ -1,5 +1,6 @@
 """`ledger balance`, `history`, `explain`, `refunds-due`: the money, and what is due."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Literal
 
@@ -17,7 +18,7 @@ from projections.explain import explain_balance, list_explained_lines
 from projections.fund_history import list_fund_history
 from projections.institution import get_institution
 from projections.overview import refund_all_due
-from projections.refunds_due import list_refunds_due
+from projections.refunds_due import RefundDue, list_refunds_due
 
 SHOW = Show()
 Limit = Annotated[int, Parameter(help="Most rows")]
@@ -183,34 +184,38 @@ def refunds_due(
         if show.json:
             print_answer(question, answer, institution)
             return OK
-        words = Catalogue()
-        columns = [
-            Column("机构 institution"),
-            Column("合同 contract"),
-            Column("状态 state"),
-            Column("应退 due", money=True),
-            Column("已覆盖 covered", money=True),
-            Column("缺口 missing", money=True),
-            Column("最迟 pay by"),
-            Column("依据 ground"),
-        ]
-        rows = [
-            (
-                row.institution_id,
-                row.contract_id or row.deposit_id,
-                words.word(row.state, language()),
-                row.due_fen,
-                row.covered_fen,
-                row.missing_fen,
-                f"{row.pay_by}{' *' if row.provisional else ''}" if row.pay_by else None,
-                row.ground or row.basis,
-            )
-            for row in answer.data
-        ]
-        print_table(columns, rows, provenance(question, answer, institution))
+        _show_dues(answer.data, provenance(question, answer, institution))
         if not show.quiet and state is None and overdue_on is None:
             _sum_up(question, institution, district, when)
         return OK
+
+
+def _show_dues(dues: Iterable[RefundDue], caption: str) -> None:
+    words = Catalogue()
+    columns = [
+        Column("机构 institution"),
+        Column("合同 contract"),
+        Column("状态 state"),
+        Column("应退 due", money=True),
+        Column("已覆盖 covered", money=True),
+        Column("缺口 missing", money=True),
+        Column("最迟 pay by"),
+        Column("依据 ground"),
+    ]
+    rows = [
+        (
+            row.institution_id,
+            row.contract_id or row.deposit_id,
+            words.word(row.state, language()),
+            row.due_fen,
+            row.covered_fen,
+            row.missing_fen,
+            f"{row.pay_by}{' *' if row.provisional else ''}" if row.pay_by else None,
+            row.ground or row.basis,
+        )
+        for row in dues
+    ]
+    print_table(columns, rows, caption)
 
 
 def _sum_up(question: Asking, institution: str | None, district: str | None, when: When) -> None:
