@@ -94,7 +94,7 @@ def _limits(stored: StoredEscrow, contract: Contract, context: Context) -> Limit
         try:
             return release_limits(contract, context)
         except Unread as unread:
-            stored.load([unread.key])
+            stored.load(unread.keys)
 
 
 def _kept(contract_id: str, limits: Limits) -> list[Withheld]:

@@ -146,7 +146,9 @@ def _statuses(report: Element, space: str) -> Iterator[Element]:
             spoken = True
             yield from transactions or [group]
     if not spoken:
-        yield from report.findall(f"{space}OrgnlGrpInfAndSts")
+        yield from (
+            group for group in report.findall(f"{space}OrgnlGrpInfAndSts") if group.find(f"{space}GrpSts") is not None
+        )
 
 
 def _reported(element: Element, space: str, number: int) -> Reported:

@@ -58,7 +58,7 @@ class StoredEscrow:
                 self.load(order.command.touches())
                 events, after, _ = decide(order, self.escrow, now)
             except Unread as unread:
-                self.load([unread.key])
+                self.load(unread.keys)
             else:
                 return events, after
 
