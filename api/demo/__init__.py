@@ -2,17 +2,26 @@
 
 import json as json_text
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from msgspec import to_builtins
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from api.app import now
 from api.demo.database import DatabaseAway, LedgerNotEmpty, prepared, shown
 from api.demo.report import WIDTH, as_json, show
 from api.demo.run import BEGINNING, ENDING, Run, run
+from api.demo.sealing import NAME, Signed, sign
 from api.demo.serving import serve as serve_ledger
 from api.demo.telling import BEIJING, Tally
+from api.notarizing import log_key
 from api.settings import Settings
+from ledger.log.keys import PrivateKey
 
 OK, USAGE, ENVIRONMENT = 0, 2, 3
 SEED = 7
@@ -27,6 +36,7 @@ def command(
     serve: bool = True,
     json: bool = False,
     quiet: bool = False,
+    bundle: Path | None = None,
 ) -> int:
     """Tell the story, print what is due, and serve the ledger unless told not to; returns the exit code.
 
@@ -44,18 +54,48 @@ def command(
     except DatabaseAway as failure:
         err.print(f"the database cannot be opened: {failure}", markup=False)
         return ENVIRONMENT
+    key = log_key(settings) or PrivateKey.generate(settings.log_name or NAME)
     told = _told(err, url, scale, seed, watched=not (json or quiet))
+    try:
+        signed = sign(url, key, now, bundle)
+    except OSError as error:
+        err.print(f"the bundle cannot be written: {error.strerror}", markup=False)
+        return USAGE
     if json:
-        summary = _summary(told, scale, seed, url) | as_json(told.findings)
+        summary = _summary(told, scale, seed, url) | as_json(told.findings) | {"signed": to_builtins(signed)}
         sys.stdout.write(json_text.dumps(summary, ensure_ascii=False) + "\n")
     elif not quiet:
         show(out, told.findings)
         out.print(_sentence(told, scale, seed))
     if not json:
         out.print(f"账本在 The ledger is at {shown(url)}", soft_wrap=True, highlight=False)
+    if not (json or quiet):
+        out.print(_how_to_check(signed), soft_wrap=True, highlight=False, markup=False)
     if serve:
-        serve_ledger(settings.model_copy(update={"database_url": url}), err if json else out)
+        with key_file(settings, key) as path:
+            served = settings.model_copy(update={"database_url": url, "log_key": path, "log_name": key.name})
+            serve_ledger(served, err if json else out)
     return OK
+
+
+def _how_to_check(signed: Signed) -> str:
+    said = f"已签名 Signed: {signed.directory_size} checkpoints, by a key that anybody can check with:\n  {signed.key}"
+    if signed.bundle is None:
+        return f"{said}\n  (--bundle FILE writes all of it into one file; verifier/verify.py alone checks it)"
+    return f"{said}\n  python verifier/verify.py bundle {signed.bundle} --key '{signed.key}'"
+
+
+@contextmanager
+def key_file(settings: Settings, key: PrivateKey) -> Iterator[Path]:
+    """The file of the key: that of the settings, or one that is gone when the run ends."""
+    if settings.log_key is not None:
+        yield settings.log_key
+        return
+    with TemporaryDirectory(prefix="ledger-demo-") as folder:
+        path = Path(folder) / "log.key"
+        path.touch(mode=0o600)
+        path.write_text(f"{key.text()}\n", "utf-8")
+        yield path
 
 
 def _told(console: Console, url: str, scale: float, seed: int, *, watched: bool) -> Run:

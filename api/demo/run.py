@@ -9,8 +9,9 @@ from sqlalchemy import Engine
 
 from api.demo.cases import CASES
 from api.demo.city import cast
-from api.demo.days import LAST_DAY
+from api.demo.days import LAST_DAY, after
 from api.demo.findings import Findings, find
+from api.demo.sealing import seal_the_last_day
 from api.demo.story import published_cases, the_year
 from api.demo.telling import Clock, Tally, Teller, at
 from ledger.answers import Receipt
@@ -48,6 +49,8 @@ def run(url: str, scale: float, seed: int, watch: Callable[[datetime, Tally], No
     try:
         began = time.perf_counter()
         tally, entitled_fen = _told(Teller(ledger, clock), scale, seed, watch)
+        clock.now = at(after(LAST_DAY, 1), 8)
+        seal_the_last_day(ledger, tally)
         told = time.perf_counter()
         findings = _found(ledger.engine, entitled_fen)
         return Run(tally, findings, told - began, time.perf_counter() - told)

@@ -1,5 +1,6 @@
 """`ledger demo`: the seeded city."""
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -16,7 +17,9 @@ def demo(
     scale: Annotated[float, Parameter(help="How large the city is; 1 is 40 institutions and 3,000 contracts")] = 1.0,
     seed: Annotated[int, Parameter(help="Which city")] = 7,
     serve: Annotated[bool, Parameter(help="Serve the API afterwards")] = True,
+    bundle: Annotated[Path | None, Parameter(help="Write the audit bundle of it to this file")] = None,
     show: Show = SHOW,
 ) -> int:
-    """Tell the story of a city to a fresh ledger, print what is due, and serve it."""
-    return command(load_settings(), scale=scale, seed=seed, serve=serve, json=show.json, quiet=show.quiet)
+    """Tell the story of a city to a fresh ledger, sign it, print what is due, and serve it."""
+    settings = load_settings()
+    return command(settings, scale=scale, seed=seed, serve=serve, json=show.json, quiet=show.quiet, bundle=bundle)
