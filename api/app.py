@@ -20,6 +20,7 @@ from api.routes.approvals import approval_routes
 from api.routes.bankday import bankday_routes
 from api.routes.batches import batch_routes
 from api.routes.calculations import calculation_routes
+from api.routes.closing import closing_routes
 from api.routes.commands import command_routes
 from api.routes.contracts import contract_routes
 from api.routes.dues import due_routes
@@ -32,6 +33,7 @@ from api.routes.imports import import_routes
 from api.routes.institutions import institution_routes
 from api.routes.mediation import mediation_routes
 from api.routes.operation import operation_routes
+from api.routes.packs import pack_routes
 from api.routes.proofs import proof_routes
 from api.routes.reconciliations import reconciliation_routes
 from api.routes.standings import standing_routes
@@ -67,6 +69,8 @@ ROUTES = (
     reconciliation_routes,
     import_routes,
     proof_routes,
+    closing_routes,
+    pack_routes,
     operation_routes,
     identity_routes,
 )

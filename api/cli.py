@@ -36,6 +36,8 @@ COMMANDS = (
     ("payment-file", "api.terminal.bankday:payment_file", "Write a recorded payment file again."),
     ("import-payment-status", "api.terminal.bankday:import_payment_status", "Record what became of payments."),
     ("eod", "api.terminal.endofday:eod", "End a business day: clocks, bank and ledger, cover, seal."),
+    ("close", "api.terminal.closing:close", "Close an institution: declared by two, every contract made due."),
+    ("distribute", "api.terminal.distributing:distribute", "Share a short pot among the families of an institution."),
     ("verify", "api.terminal.proofs:verify", "Hold the live ledger against every checkpoint that was signed."),
     ("checkpoint", "api.terminal.checkpoints:app", "Sign what was recorded, and have it cosigned."),
     ("verify-bundle", "api.terminal.proofs:verify_bundle", "Check an audit bundle offline."),
@@ -47,9 +49,9 @@ COMMANDS = (
     ("user", "api.terminal.users:app", "People who sign in, and what they may touch."),
     ("token", "api.terminal.tokens:app", "Bearer tokens for the six roles."),
     ("request", "api.terminal.requests:request", "Send one signed request, as a client does."),
+    ("vault", "api.terminal.vault:app", "Personal data: master keys, rotation, forgetting."),
     ("openapi", "api.terminal.operations:openapi", "Print the description of the API."),
 )
-    ("vault", "api.terminal.vault:app", "Personal data: master keys, rotation, forgetting."),
 """Every command, where it stands (it is loaded when it is used), and what it does."""
 for _name, _place, _purpose in COMMANDS:
     app.command(_place, name=_name, help=_purpose)

@@ -1,4 +1,4 @@
-"""The end of a large institution, timed: `python -m benchmarks.closure [CONTRACTS] [--database sqlite|postgresql|both]`.
+"""The end of a large institution, timed: `python -m benchmarks.closure [CONTRACTS …] [--database NAME]`.
 
 Builds an institution in bulk (timed apart), then, each in a process of its own so that its memory can be told: declares
 the closure and makes every contract due, distributes the pot, catches up, and writes the resolution pack.
@@ -98,7 +98,9 @@ def run_phase(name: str, url: str, contracts: int, folder: Path) -> None:
     result = PHASES[name](url, contracts, folder)
     seconds, cpu = time.perf_counter() - began, time.process_time() - worked
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(json.dumps({"phase": name, "seconds": round(seconds, 2), "cpu": round(cpu, 1), "peak_mib": peak_mib, **result}))
+    print(
+        json.dumps({"phase": name, "seconds": round(seconds, 2), "cpu": round(cpu, 1), "peak_mib": peak_mib, **result})
+    )
 
 
 def measure(database: str, contracts: int, folder: Path) -> None:
@@ -115,7 +117,8 @@ def measure(database: str, contracts: int, folder: Path) -> None:
             rest = {key: value for key, value in result.items() if key not in SHOWN}
             print(
                 f"{database:<11}{contracts:>8,} contracts  {name:<12}{result['seconds']:>8.1f} s "
-                f"{rate:>9,.0f}/s  own CPU {result['cpu']:>7.1f} s  peak {result['peak_mib']:>5} MiB  {json.dumps(rest)}",
+                f"{rate:>9,.0f}/s  own CPU {result['cpu']:>7.1f} s  peak {result['peak_mib']:>5} MiB  "
+                f"{json.dumps(rest)}",
                 flush=True,
             )
 

@@ -1,4 +1,4 @@
-"""One institution with many contracts, put into an empty ledger in bulk: events, rows and header, as commands leave them.
+"""One institution with many contracts, put into an empty ledger in bulk: events and rows as commands leave them.
 
 Every fifth contract's money was released for lessons that were then reversed: custody is short by that much.
 """
@@ -68,9 +68,7 @@ def _contract(number: int) -> Iterator[e.Event]:
         effective_at=AT, contract_id=contract_id, lesson_id="l-1", centihours=taught * 100, amount_fen=amount_fen,
         by="guardian", rules=RULES,
     )  # fmt: skip
-    yield e.ReleaseInstructed(
-        effective_at=AT, release_id=f"r-{number}", contract_id=contract_id, amount_fen=amount_fen
-    )
+    yield e.ReleaseInstructed(effective_at=AT, release_id=f"r-{number}", contract_id=contract_id, amount_fen=amount_fen)
     yield e.ReleaseSettled(
         effective_at=AT, release_id=f"r-{number}", contract_id=contract_id, amount_fen=amount_fen, bank_serial="b"
     )

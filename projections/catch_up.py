@@ -27,7 +27,9 @@ REVIEWED_AT_ONCE = 1_000
 DATABASE = (DBAPIError, psycopg.Error, sqlite3.Error)
 ABOUT = frozenset(TOPICS[kind] for kind in ABOUT_THE_INSTITUTION)
 """Stored names of the events that concern an institution as a whole."""
-_CONCERNS_ALL = frozenset(TOPICS[kind] for kind in (ClosureDeclared, DistributionCompleted, EscrowFrozen, EscrowUnfrozen))
+_CONCERNS_ALL = frozenset(
+    TOPICS[kind] for kind in (ClosureDeclared, DistributionCompleted, EscrowFrozen, EscrowUnfrozen)
+)
 """Events after which rows of sheets that they do not name are different."""
 REVIEWED = tuple(f"{sheet.kind}:" for sheet in (Contract, Deposit, Lesson))
 FIRST_REVIEWED, LAST_REVIEWED = f"{Contract.kind}:", f"{Lesson.kind};"

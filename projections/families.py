@@ -8,11 +8,12 @@ from sqlalchemy import select
 from ledger.allowance import reserved_fen
 from ledger.identifiers import SheetKey
 from ledger.sheets import Contract, Distribution, Header, Refund, sheet_key
+from projections.answers import UnknownRow
 from projections.contract_fold import contract_at
 from projections.contract_statement import contract_statement
 from projections.folding import FoldedEscrow
 from projections.notes import ClosureNote, ContractNote
-from projections.reading import Reading
+from projections.reading import Reading, matching
 from projections.state import State, folded_header, folded_sheet
 
 PAGE = 1_000
@@ -50,6 +51,15 @@ def list_families(reading: Reading, institution_id: str) -> Iterator[Family]:
         after = ids[-1]
 
 
+def find_family(reading: Reading, institution_id: str, contract_id: str) -> Family:
+    """One contract with its refunds. Raises UnknownRow."""
+    if not reading.moment.live:
+        return next(_then(reading, institution_id, [contract_id]))
+    if not _exists(reading, institution_id, contract_id):
+        raise UnknownRow("contract", institution_id, contract_id)
+    return next(_live(reading, institution_id, [contract_id]))
+
+
 def header_of(reading: Reading, institution_id: str) -> Header:
     """The header as the read models know it now; an empty one for an unknown institution."""
     return State(reading.log, folded_header, folded_sheet).escrow(institution_id).header
@@ -65,6 +75,12 @@ def _ids_after(reading: Reading, institution_id: str, after: str) -> list[str]:
     columns = contract_statement.c
     query = select(columns.contract_id).where(columns.institution_id == institution_id, columns.contract_id > after)
     return [str(row[0]) for row in reading.rows(query.order_by(columns.contract_id).limit(PAGE))]
+
+
+def _exists(reading: Reading, institution_id: str, contract_id: str) -> bool:
+    return (
+        reading.first(matching(contract_statement, institution_id=institution_id, contract_id=contract_id)) is not None
+    )
 
 
 def _live(reading: Reading, institution_id: str, ids: list[str]) -> Iterator[Family]:
@@ -90,5 +106,3 @@ def _then(reading: Reading, institution_id: str, ids: Iterable[str]) -> Iterator
 def _refunds(escrow: FoldedEscrow) -> Iterator[Refund]:
     prefix = SheetKey(f"{Refund.kind}:")
     return (sheet for key, sheet in escrow.sheets.items() if key.startswith(prefix) and isinstance(sheet, Refund))
-
-

@@ -11,7 +11,7 @@ from ledger import events as e
 from ledger.decisions.context import local_date
 from ledger.money import format_yuan
 from ledger.postings import ACCOUNTS, POSTINGS, Movement, movements
-from ledger.serialization import TOPICS, VERSIONS
+from ledger.serialization import TOPICS, VERSIONS, Recorded
 from ledger.store.tables import events, headers
 from projections.answers import UnknownRow
 from projections.log import event_in, lane_heads
@@ -162,6 +162,21 @@ def _written(connection: Connection, dialect: Dialect, institution_id: str | Non
                 if not legs:
                     continue
                 yield dialect.entry(Entry(on, row.position, row.topic, row.hash, legs))
+
+
+def journal_of(recorded: Iterable[Recorded], form: Format, title: str) -> Iterator[str]:
+    """The journal of these events alone, in pieces of text; every account they move is opened before the first."""
+    dialect, opened = DIALECTS[form], set[str]()
+    yield dialect.head(title)
+    for one in recorded:
+        legs = [_leg(one.institution_id, movement) for movement in movements(one.event)]
+        on = local_date(one.event.effective_at)
+        for name, _ in legs:
+            if name not in opened:
+                opened.add(name)
+                yield dialect.account(name, date(1970, 1, 1))
+        if legs:
+            yield dialect.entry(Entry(on, one.position, one.topic, one.hash, legs))
 
 
 def _accounts(dialect: Dialect, institution_id: str, contract_id: str | None, on: date) -> str:

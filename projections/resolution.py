@@ -12,7 +12,7 @@ from ledger.entitlement.derivation import Line
 from ledger.rejections import Rejection
 from ledger.sheets import Contract, Refund
 from projections.database import read_row
-from projections.families import PAGE, Family, list_families
+from projections.families import PAGE, Family, find_family, list_families
 from projections.notes import ClosureNote, RefundNote
 from projections.reading import Reading, matching
 from projections.refunds_due import RefundDue, refund_due
@@ -54,6 +54,12 @@ def list_claims(reading: Reading, institution_id: str) -> Iterator[FamilyClaim]:
         due = read_row(RefundDue, row)
         line = Line("unapplied_deposit", "money tied to no contract", due.due_fen or 0)
         yield FamilyClaim(None, (Debt(due, (line,), "", ""),))
+
+
+def find_claim(reading: Reading, institution_id: str, contract_id: str) -> FamilyClaim:
+    """One contract with its debts. Raises UnknownRow."""
+    (claim,) = _page(reading, institution_id, [find_family(reading, institution_id, contract_id)])
+    return claim
 
 
 def _page(reading: Reading, institution_id: str, families: Sequence[Family]) -> Iterator[FamilyClaim]:

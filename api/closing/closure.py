@@ -11,7 +11,8 @@ from ledger import commands as c
 from ledger.answers import Receipt
 from ledger.application import Ledger
 from ledger.events import RefundOrdered
-from ledger.rejections import Rejection
+from ledger.rejections import EscrowNotClosing, Rejection
+from ledger.sheets import Header
 from projections.families import header_of, list_families
 from projections.reader import ReadModels
 from projections.refunds_due import RefundDue, list_refunds_due
@@ -60,12 +61,35 @@ class Closure:
         self.outcome = Ordered()
 
     def run(self, declaration: Declaration) -> Ordered:
-        """Declare, freeze, order; what was done before is not done again.
-
-        Raises the rejection of the declaration; what a single contract is refused for stands in the outcome.
-        """
-        self._declare(declaration)
+        """Declare and freeze where that is not done, then order. Raises the rejection of the declaration."""
         self._runner.take_in()
+        header = self.header()
+        if header.closure is None:
+            self.freeze(declaration)
+            self._officer.submit(self._ledger, declare_command(declaration, self._officer.second or None))
+            self.outcome.declared = True
+        return self.order()
+
+    def header(self) -> Header:
+        """The institution as the read models know it."""
+        with self._models.open_log() as reading:
+            return header_of(reading, self._officer.institution_id)
+
+    def freeze(self, declaration: Declaration) -> None:
+        """An institution that ran away releases nothing from now on; an orderly one nothing owed to families."""
+        if declaration.kind == "abnormal" and not self.header().frozen:
+            reason, order_no = declaration.reason, declaration.order_no
+            self._officer.submit(self._ledger, c.FreezeEscrow(authority="regulator", order_no=order_no, reason=reason))
+            self.outcome.frozen = True
+
+    def order(self) -> Ordered:
+        """Make every contract of a closing institution due; what was ordered before is not ordered again.
+
+        Raises EscrowNotClosing; what a single contract is refused for stands in the outcome.
+        """
+        self._runner.take_in()
+        if self.header().closure is None:
+            raise EscrowNotClosing
         for _ in range(PASSES):
             if not self._order_contracts():
                 break
@@ -74,25 +98,6 @@ class Closure:
         self._order_deposits()
         self._runner.catch_up()
         return self.outcome
-
-    def _declare(self, declaration: Declaration) -> None:
-        self._runner.take_in()
-        with self._models.open_log() as reading:
-            header = header_of(reading, self._officer.institution_id)
-        if declaration.kind == "abnormal" and not header.frozen and header.closure is None:
-            reason, order_no = declaration.reason, declaration.order_no
-            freeze = c.FreezeEscrow(authority="regulator", order_no=order_no, reason=reason)
-            self._officer.submit(self._ledger, freeze)
-            self.outcome.frozen = True
-        if header.closure is None:
-            declare = c.DeclareClosure(
-                kind=declaration.kind,
-                stopped_on=declaration.stopped_on,
-                reason=declaration.reason,
-                approved_by=self._officer.second or None,
-            )
-            self._officer.submit(self._ledger, declare)
-            self.outcome.declared = True
 
     def _order_contracts(self) -> bool:
         """One pass over all contracts; whether something was refused that another pass may order."""
@@ -149,3 +154,13 @@ class Closure:
         if not receipt.replayed:
             self.outcome.refunds += len(orders)
             self.outcome.amount_fen += sum(order.amount_fen for order in orders)
+
+
+def declare_command(declaration: Declaration, approved_by: str | None = None) -> c.DeclareClosure:
+    """The command that two persons stand for."""
+    return c.DeclareClosure(
+        kind=declaration.kind,
+        stopped_on=declaration.stopped_on,
+        reason=declaration.reason,
+        approved_by=approved_by,
+    )

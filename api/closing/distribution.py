@@ -142,4 +142,3 @@ def _amount_fen(pot: AskedPot, header: Header) -> int:
     if pot.amount_fen is not None:
         return pot.amount_fen
     return {"custody": whole_pot_fen(header), "risk_deposit": header.risk_deposit_fen, "other": 0}[pot.name]
-

@@ -108,6 +108,4 @@ def _line(contract: Contract) -> c.ClosureRefund:
 
 
 def _order(contract_id: str, name: str, award_id: str | None = None) -> c.OrderRefund:
-    return c.OrderRefund(
-        refund_id=name, contract_id=contract_id, cause="institution", basis=BASIS, award_id=award_id
-    )
+    return c.OrderRefund(refund_id=name, contract_id=contract_id, cause="institution", basis=BASIS, award_id=award_id)

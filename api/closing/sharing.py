@@ -82,9 +82,7 @@ class Claims:
                 lines.append(ShareLine(who.contract_id, who.refund_id, open_fen[place], part_fen))
                 open_fen[place] -= part_fen
             owed = [line for line in lines if line.due_fen]
-            lists.append(
-                ShareList(method if index == 0 else "pool", pot.amount_fen, cut_off_on, owed, list_hash(owed))
-            )
+            lists.append(ShareList(method if index == 0 else "pool", pot.amount_fen, cut_off_on, owed, list_hash(owed)))
         return lists
 
 

@@ -8,10 +8,10 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from api.approvals.approval import Approval
 from api.bankday.answers import DayEndBody, RunBody
 from api.bankfiles.report import FileReport
 from api.imports.report import ImportReport
-from api.approvals.approval import Approval
 from api.openapi.operations import SCHEMAS, ref
 from api.openapi.shapes import struct_schemas
 from api.problems.problem import ProblemBody
@@ -22,6 +22,7 @@ from api.reads.tables import PAGING
 from api.routes.approvals import ApprovalDecision, Proposal
 from api.routes.bankday import DayEnding, PaymentRun, StatusFileBody
 from api.routes.batches import Batch, BatchOutcome
+from api.routes.closing import DistributionPreview
 from api.routes.commands import BODIES
 from api.routes.events import Feed
 from api.routes.identity import TokenAnswer
@@ -84,6 +85,7 @@ SINGLE = (
     "Entitlement",
     "Explanation",
     "Reconciliation",
+    "DistributionPreview",
 )
 """Shapes that are also answered one by one."""
 
@@ -160,6 +162,7 @@ def _schemas() -> dict[str, Any]:
         "PaymentRunOutcome": RunBody,
         "PaymentStatusFile": StatusFileBody,
         "CityOverview": CityOverview,
+        "DistributionPreview": DistributionPreview,
         **ROWS,
     }
     shapes = struct_schemas(answers)

@@ -1,4 +1,4 @@
-"""The resolution pack: for every family of an institution what it paid, used and is owed, why, by when and from where."""
+"""The resolution pack: for every family of an institution what it paid, used and is owed, why, by when, from where."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -132,5 +132,3 @@ def _in_words(row: tuple[Any, ...]) -> tuple[Any, ...]:
     cells[PAYER] = h.PAYER_NAMES.get(row[PAYER], row[PAYER])
     cells[ROUTE] = h.ROUTES.get(row[ROUTE], row[ROUTE])
     return tuple(cells)
-
-

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -16,6 +16,7 @@ from api.reads.files import text_cell
 MOST_ROWS = 1_000_000
 """Rows of one sheet; a spreadsheet has room for 1,048,576."""
 _WIDTHS = {"money": 14, "day": 12, "text": 20, "number": 10}
+_CREATED = datetime(1980, 1, 1, tzinfo=UTC)
 _AS_THEY_ARE = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
 
 
@@ -62,6 +63,7 @@ class Workbook:
 
     def __init__(self, path: Path) -> None:
         self._book = xlsxwriter.Workbook(str(path), {"constant_memory": True, **_AS_THEY_ARE})
+        self._book.set_properties({"created": _CREATED})  # the same state gives the same file
         self._head = self._book.add_format({"bold": True, "bg_color": "#E8EEF4", "text_wrap": True})
         self._formats = {
             "money": self._book.add_format({"num_format": "#,##0.00"}),

@@ -72,7 +72,9 @@ class Totals:
             "of_contracts": self.contract_fen,
             "of_debts": self.debt_fen,
             "payers": {name: dict(zip(_PAYER, held, strict=True)) for name, held in sorted(self.payers.items())},
-            "clocks": {day.isoformat(): dict(zip(_CLOCK, held, strict=True)) for day, held in sorted(self.clocks.items())},
+            "clocks": {
+                day.isoformat(): dict(zip(_CLOCK, held, strict=True)) for day, held in sorted(self.clocks.items())
+            },
         }
 
     def summary(self, institution: Institution, standing: Standing, on: date) -> Iterator[tuple[Any, ...]]:

@@ -1,0 +1,40 @@
+"""Drawing on the security: for what the institution must put back, by contract, until the amount is used up."""
+
+from collections.abc import Iterator
+
+from api.closing.officer import Officer
+from api.closing.refunds import chunks
+from ledger import commands as c
+from ledger.application import Ledger
+from ledger.rejections import Rejection
+from projections.families import list_families
+from projections.reader import ReadModels
+from projections.runner import Runner
+
+AT_ONCE = 200
+
+
+def draw_security(ledger: Ledger, officer: Officer, amount_fen: int, order_no: str) -> int:
+    """Draw at most `amount_fen` under one order; how much was drawn, fen.
+
+    Asked again under the same order number nothing is drawn twice: what an order draws for a contract is drawn once.
+    """
+    Runner(ledger.engine).take_in()
+    drawn_fen = 0
+    for part in chunks(_draws(ledger, officer.institution_id, amount_fen, order_no), AT_ONCE):
+        for command, answer in zip(part, officer.submit_each(ledger, part), strict=True):
+            if isinstance(answer, Rejection):
+                raise answer
+            drawn_fen += 0 if answer.replayed else command.amount_fen
+    return drawn_fen
+
+
+def _draws(ledger: Ledger, institution_id: str, amount_fen: int, order_no: str) -> Iterator[c.DrawRiskDeposit]:
+    left_fen = amount_fen
+    with ReadModels(ledger.engine).open() as reading:
+        for family in list_families(reading, institution_id):
+            contract = family.contract
+            fen = min(left_fen, contract.institution_receivable_fen)
+            if fen > 0:
+                left_fen -= fen
+                yield c.DrawRiskDeposit(contract_id=contract.contract_id, amount_fen=fen, order_no=order_no)

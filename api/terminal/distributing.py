@@ -1,0 +1,148 @@
+"""`ledger distribute`: a short pot shared among families, proposed by one officer and approved by another."""
+
+from datetime import date
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from api.bankfiles.amounts import read_amount
+from api.closing.distribution import Distributing, Preview, Terms, order_of
+from api.closing.officer import Officer
+from api.closing.pots import AskedPot, MalformedPot, parse_pot
+from api.closing.preview import preview_document
+from api.closing.security import draw_security
+from api.terminal.environment import FINDING, OK, USAGE, Stop
+from api.terminal.officers import ApproveId, As, Desk, Propose, approved, show_proposed, signed_in
+from api.terminal.output import Column, Show, err, out, print_json, print_table, progress
+from api.terminal.questions import asking, today
+from ledger import commands as c
+from ledger.distribution import DistributionMethod
+from ledger.money import format_yuan
+
+SHOW = Show()
+
+
+def distribute(  # noqa: PLR0911, PLR0913 - each is an option, and some are acts of their own
+    institution: str,
+    /,
+    *,
+    pot: Annotated[
+        list[str] | None, Parameter(help="NAME=YUAN or NAME=all, in order: custody, risk_deposit, other")
+    ] = None,
+    method: Annotated[DistributionMethod, Parameter(help="pool, or trace: each contract's own money first")] = "pool",
+    cut_off: Annotated[date | None, Parameter(help="Claims verified until this day share; today if left out")] = None,
+    as_: As = None,
+    propose: Propose = False,
+    approve: ApproveId = None,
+    resume: Annotated[bool, Parameter(negative="", help="Go on with an ordered list that was not completed")] = False,
+    cancel: Annotated[str | None, Parameter(help="Propose to give up the running list, for this reason")] = None,
+    draw: Annotated[str | None, Parameter(help="Draw so many yuan of the security first; with --order-no")] = None,
+    order_no: str = "",
+    lines: Annotated[bool, Parameter(negative="", help="Print every family's share")] = False,
+    show: Show = SHOW,
+) -> int:
+    """Share a pot among the families of a closing institution; without --propose or --approve only a preview."""
+    terms = Terms(method, _pots(pot), cut_off or today())
+    if as_ is None:
+        with asking() as question:
+            _show_preview(Distributing(question.ledger, institution).preview(terms), show, lines=lines)
+        return OK
+    with signed_in(as_) as desk:
+        desk.require(institution)
+        distributing = Distributing(desk.runtime.ledger, institution)
+        officer = Officer(institution, desk.mandate.subject)
+        if draw is not None:
+            return _drawn(desk, officer, draw, order_no)
+        if cancel is not None:
+            return show_proposed(desk.propose(institution, c.CancelDistribution(
+                distribution_id=_running(distributing), reason=cancel)), show)  # fmt: skip
+        if propose:
+            return _propose(desk, distributing, terms, institution, show)
+        if approve is not None:
+            if desk.look(approve).act == "cancel_distribution":
+                approved(desk, approve, institution, "cancel_distribution")
+                return OK
+            _check_list(desk, distributing, approve)
+            approved(desk, approve, institution, "order_distribution")
+        elif not resume:
+            _show_preview(distributing.preview(terms), show, lines=lines)
+            return OK
+        with progress("分配 distribute", show) as watch:
+            shares = distributing.approve(officer, _running(distributing), watch)
+        desk.runtime.runner.catch_up()
+        if not show.quiet:
+            out().print(
+                f"已分配 distributed {format_yuan(shares.shared_fen)} · {len(shares.lines):,} 户 families", markup=False
+            )
+    return OK
+
+
+def _propose(desk: Desk, distributing: Distributing, terms: Terms, institution: str, show: Show) -> int:
+    preview = distributing.preview(terms)
+    shares, asked = preview.lists[0], preview.pots[0]
+    if not shares.lines or not shares.pot_fen:
+        raise Stop("没有可分配的款项或家庭 There is nothing to distribute, or nobody to share it", USAGE)
+    if len(preview.lists) > 1:
+        err().print("只提出第一个 only the first pot is proposed; the next one after it is complete", markup=False)
+    command = order_of(shares, asked, f"d-{preview.version}", None)
+    return show_proposed(desk.propose(institution, command), show)
+
+
+def _check_list(desk: Desk, distributing: Distributing, approval_id: str) -> None:
+    """What was proposed must still be the list: nobody approves what was overtaken."""
+    proposal = desk.look(approval_id)
+    if proposal.state != "pending":
+        return
+    body = proposal.body
+    pot = parse_pot(f"{body.get('pot', 'custody')}={format_yuan(body['pot_fen'])}")
+    terms = Terms(body["method"], [pot], date.fromisoformat(body["cut_off_on"]))
+    if distributing.preview(terms).lists[0].list_sha256 != body["list_sha256"]:
+        raise Stop("名单已变,请重新提出 The list has changed since it was proposed: propose it anew", FINDING)
+
+
+def _running(distributing: Distributing) -> str:
+    found = distributing.running()
+    if found is None:
+        raise Stop("没有进行中的分配 No distribution is running", USAGE)
+    return found.distribution_id
+
+
+def _pots(pot: list[str] | None) -> list[AskedPot]:
+    try:
+        return [parse_pot(text) for text in pot or ["custody=all"]]
+    except MalformedPot as wrong:
+        raise Stop(f"--pot {wrong}: NAME=YUAN", USAGE) from None
+
+
+def _drawn(desk: Desk, officer: Officer, draw: str, order_no: str) -> int:
+    amount_fen = read_amount(draw)
+    if not amount_fen or amount_fen < 0 or not order_no:
+        raise Stop("--draw YUAN --order-no NUMBER", USAGE)
+    drawn_fen = draw_security(desk.runtime.ledger, officer, amount_fen, order_no)
+    out().print(f"已动用保证金 drawn {format_yuan(drawn_fen)}", markup=False)
+    return OK
+
+
+def _show_preview(preview: Preview, show: Show, *, lines: bool) -> None:
+    if show.json:
+        print_json(preview_document(preview, lines=lines))
+        return
+    columns = [
+        Column("款项 pot"), Column("方法 method"), Column("户 families", right=True), Column("应退 due", money=True),
+        Column("款额 pot", money=True), Column("分配 shared", money=True), Column("名单 list"),
+    ]  # fmt: skip
+    rows = [
+        (pot.name, shares.method, f"{len(shares.lines):,}", shares.due_fen, shares.pot_fen, shares.shared_fen,
+         shares.list_sha256[:16])
+        for pot, shares in zip(preview.pots, preview.lists, strict=True)
+    ]  # fmt: skip
+    waiting = preview.waiting
+    caption = (
+        f"可分配 distributable {format_yuan(preview.available_fen)} · 逾期申报 late {waiting.late:,} "
+        f"({format_yuan(waiting.late_fen)}) · 未核实 unverified {waiting.unverified:,} · {preview.priority_regime}"
+    )
+    print_table(columns, rows, caption)
+    if lines:
+        for shares in preview.lists:
+            heads = [Column("合同 contract"), Column("应退 due", money=True), Column("份额 share", money=True)]
+            print_table(heads, ((line.contract_id, line.due_fen, line.share_fen) for line in shares.lines))
