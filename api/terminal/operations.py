@@ -1,8 +1,9 @@
-"""`ledger serve`, `worker`, `migrate`, `status`, `rebuild`, `audit`, `openapi`: a ledger that runs and is checked."""
+"""`ledger serve`, `worker`, `migrate`, `status`, `retry`, `rebuild`, `audit`, `openapi`: a ledger that runs."""
 
 import signal
 import sys
 import threading
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -18,6 +19,7 @@ from sqlalchemy import func, select
 
 from api.app import create_app, now
 from api.logs import configure_logs
+from api.notarizing import follower, following
 from api.openapi.document import openapi_text
 from api.security.guard import GuardedLedger
 from api.settings import MIN_SECRET_BYTES, Settings, database_url
@@ -25,12 +27,15 @@ from api.terminal.environment import FINDING, OK, USAGE, Stop, check_url, load_s
 from api.terminal.output import Column, Show, err, out, print_json, print_table, progress
 from api.worker import keep_up
 from ledger.audit import AuditReport, audit
+from ledger.log.standing import standing
+from ledger.store.epochs import current_epoch
 from ledger.store.factory import open_engine
 from ledger.store.tables import events, headers
 from projections.answers import PROJECTION_VERSION
+from projections.checkpoint import Parked
 from projections.migrations import upgrade
 from projections.rebuild import REBUILDABLE, Report, rebuild
-from projections.runner import Runner
+from projections.runner import REMEDY, Runner
 
 SHOW = Show()
 MOST_LANES = 64
@@ -71,7 +76,9 @@ def worker() -> int:
         signal.signal(signal.SIGTERM, end)
         signal.signal(signal.SIGINT, end)
         err().print(f"更新查询 keeping up with {shown(database_url(settings))}", markup=False)
-        keep_up(Runner(ledger.engine), stop)
+        notary = follower(settings, ledger.engine, now)
+        with following(notary, settings.log_round_seconds):
+            keep_up(Runner(ledger.engine), stop)
     return OK
 
 
@@ -94,7 +101,7 @@ def status(*, show: Show = SHOW) -> int:
     """Where the log and the read models stand; 1 where an institution stands still or they lie too far behind."""
     settings = load_settings()
     with the_ledger(settings) as ledger:
-        health = Runner(ledger.engine).health()
+        health, signed = Runner(ledger.engine).health(), standing(ledger.engine)
         with ledger.engine.connect() as connection:
             institutions = connection.scalar(select(func.count()).select_from(headers)) or 0
             held = connection.scalar(select(func.count()).select_from(events)) or 0
@@ -107,13 +114,52 @@ def status(*, show: Show = SHOW) -> int:
             "lag": health.lag,
             "incomplete": health.incomplete,
             "projection_version": PROJECTION_VERSION,
+            "epoch": current_epoch(ledger.engine).name,
+            "unsigned": signed.unsigned,
+            "directory_size": signed.directory_size,
             "parked": [to_builtins(each) for each in health.parked],
         }
     if show.json:
         print_json(facts)
     elif not show.quiet:
         print_table([Column("项 item"), Column("值 value")], [(name, value or "0") for name, value in facts.items()])
+    if not show.quiet:
+        _say_remedy(health.parked)
     return OK if health.green and health.lag <= settings.ready_lag else FINDING
+
+
+def retry(institution: str | None = None, /, *, show: Show = SHOW) -> int:
+    """Take up again what stands still, of one institution or of all; 1 where something still does."""
+    with the_ledger() as ledger:
+        runner = Runner(ledger.engine)
+        before = {each.institution_id for each in runner.health().parked}
+        if institution is not None and ledger.head(institution) is None:
+            raise Stop(f"没有机构 There is no institution {institution}", USAGE)
+        left = [each for each in runner.retry_parked(institution) if institution in {None, each.institution_id}]
+        runner.catch_up()
+    tried = before if institution is None else before & {institution}
+    taken_up = sorted(tried - {each.institution_id for each in left})
+    if show.json:
+        print_json({"taken_up": taken_up, "parked": [to_builtins(each) for each in left]})
+    elif not show.quiet:
+        out().print(f"已恢复 taken up {len(taken_up)} · 仍停下 still parked {len(left)}", markup=False)
+        _show_parked(left)
+    if left and not show.quiet:
+        _say_remedy(left)
+    return FINDING if left else OK
+
+
+def _show_parked(parked: Iterable[Parked]) -> None:
+    for stream in parked:
+        out().print(
+            f"停下 stands still: {stream.institution_id} at {stream.position}, {stream.error}: {stream.detail}",
+            markup=False,
+        )
+
+
+def _say_remedy(parked: Sequence[Parked]) -> None:
+    if parked:
+        err().print(f"停下的流 what stands still: {REMEDY}", markup=False)
 
 
 def rebuild_models(
@@ -149,8 +195,7 @@ def _show_rebuild(report: Report, show: Show) -> None:
         out().print(
             f"不一致 differs: {each.table}, {each.only_live} only live, {each.only_rebuilt} only rebuilt", markup=False
         )
-    for stream in report.parked:
-        out().print(f"停下 stands still: {stream.institution_id} at {stream.position}, {stream.error}", markup=False)
+    _show_parked(report.parked)
     if not show.quiet:
         state = "已切换 swapped" if report.swapped else "未切换 not swapped"
         out().print(f"{', '.join(report.models)}: {report.events:,} events, {state}", markup=False)
