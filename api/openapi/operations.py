@@ -32,14 +32,14 @@ _MEANINGS = {
     500: "Something went wrong here",
     503: "Not now; ask again",
 }
-_WRITE = (400, 401, 403, 404, 409, 412, 413, 415, 422, 500, 503)
-_LANGUAGE = {
+WRITE = (400, 401, 403, 404, 409, 412, 413, 415, 422, 500, 503)
+LANGUAGE = {
     "name": "Accept-Language",
     "in": "header",
     "schema": {"type": "string", "default": "zh"},
     "description": "Language of problems: zh or en",
 }
-_KEY = {
+KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
@@ -76,7 +76,7 @@ def content(schema: dict[str, Any], media_type: str = "application/json") -> dic
     return {media_type: {"schema": schema}}
 
 
-_RECORDED_LATER: dict[bool, dict[int | str, dict[str, Any]]] = {
+RECORDED: dict[bool, dict[int | str, dict[str, Any]]] = {
     False: {
         201: {
             "description": "Recorded",
@@ -104,20 +104,20 @@ _RECORDED_LATER: dict[bool, dict[int | str, dict[str, Any]]] = {
 
 def command_operation(kind: type[Command], body: type[BaseModel]) -> dict[str, Any]:
     """A command's route."""
-    statuses = (*_WRITE, 428) if kind in DECIDED_FROM_WHAT_WAS_READ else _WRITE
+    statuses = (*WRITE, 428) if kind in DECIDED_FROM_WHAT_WAS_READ else WRITE
     match_header = {**_IF_MATCH, "required": kind in DECIDED_FROM_WHAT_WAS_READ}
     return {
         "operation_id": kind.name,
         "tags": ["commands"],
         "summary": _first_line(kind),
-        "description": f"{kind.__doc__}\n\nMay be asked by: {_names(kind.by)}.{_signed(kind.by)}",
+        "description": f"{kind.__doc__}\n\nMay be asked by: {role_names(kind.by)}.{_signed(kind.by)}",
         "responses": {
-            **_RECORDED_LATER[kind in NEEDS_SECOND_PERSON],
+            **RECORDED[kind in NEEDS_SECOND_PERSON],
             200: {"description": "What would be recorded (dry_run)", "content": content(ref("Preview"))},
             **problems(*statuses),
         },
         "openapi_extra": {
-            "parameters": [_KEY, match_header, _LANGUAGE],
+            "parameters": [KEY, match_header, LANGUAGE],
             "requestBody": request_body(body),
             "security": BEARER,
         },
@@ -140,66 +140,11 @@ def batch_operation(model: type[BaseModel]) -> dict[str, Any]:
         "of its own has the key of the batch, a dot and its index. A bank signs the whole batch (RFC 9421).",
         "responses": {
             200: {"description": "The outcome of every item", "content": content(ref("BatchOutcome"))},
-            **problems(*_WRITE),
+            **problems(*WRITE),
         },
         "openapi_extra": {
-            "parameters": [_KEY, _LANGUAGE],
+            "parameters": [KEY, LANGUAGE],
             "requestBody": request_body(model),
-            "security": BEARER,
-        },
-    }
-
-
-def proposal_operation(model: type[BaseModel]) -> dict[str, Any]:
-    """The route of acts that two persons do together."""
-    return {
-        "operation_id": "propose_act",
-        "tags": ["approvals"],
-        "summary": "Propose to register or revoke a client's key",
-        "description": "Commands of an escrow are proposed at their own address.\n\nMay be asked by: regulator.",
-        "responses": {**_RECORDED_LATER[True], **problems(*_WRITE)},
-        "openapi_extra": {
-            "parameters": [_KEY, _LANGUAGE],
-            "requestBody": request_body(model),
-            "security": BEARER,
-        },
-    }
-
-
-def decision_operation(model: type[BaseModel]) -> dict[str, Any]:
-    """The route of the second person."""
-    return {
-        "operation_id": "decide_approval",
-        "tags": ["approvals"],
-        "summary": "Approve or reject what somebody else proposed",
-        "description": "The command is judged afresh and recorded once; see `state`. Whoever proposed may only reject "
-        "(take back).\n\nMay be asked by: regulator.",
-        "responses": {
-            200: {"description": "What became of it", "content": content(ref("Approval"))},
-            **problems(*_WRITE),
-        },
-        "openapi_extra": {
-            "parameters": [_KEY, _LANGUAGE],
-            "requestBody": request_body(model),
-            "security": BEARER,
-        },
-    }
-
-
-def vault_operation(
-    name: str, body: type[BaseModel], shape: str, roles: Iterable[Role], status: int = 200, *, key: bool = True
-) -> dict[str, Any]:
-    """A route of the vault that takes a body."""
-    return {
-        "operation_id": name,
-        "status_code": status,
-        "tags": ["vault"],
-        "summary": (body.__doc__ or "").splitlines()[0].rstrip("."),
-        "description": f"{body.__doc__}\n\nMay be asked by: {_names(roles)}.",
-        "responses": {status: {"description": "Done", "content": content(ref(shape))}, **problems(*_WRITE)},
-        "openapi_extra": {
-            "parameters": [*([_KEY] if key else []), _LANGUAGE],
-            "requestBody": request_body(body),
             "security": BEARER,
         },
     }
@@ -217,7 +162,7 @@ def calculation_operation(model: type[BaseModel]) -> dict[str, Any]:
             **problems(400, 401, 413, 415, 422, 500),
         },
         "openapi_extra": {
-            "parameters": [_LANGUAGE],
+            "parameters": [LANGUAGE],
             "requestBody": request_body(model),
             "security": BEARER,
         },
@@ -243,7 +188,7 @@ def token_operation() -> dict[str, Any]:
             **problems(400, 401, 413, 415, 422, 500, 503),
         },
         "openapi_extra": {
-            "parameters": [_LANGUAGE],
+            "parameters": [LANGUAGE],
             "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}},
             "security": [],
         },
@@ -275,12 +220,12 @@ def read_operation(
         "operation_id": name,
         "tags": ["queries"],
         "summary": summary,
-        "description": f"{description or summary}\n\nMay be read by: {_names(roles)}.",
+        "description": f"{description or summary}\n\nMay be read by: {role_names(roles)}.",
         "responses": {
             200: {"description": "The answer", "content": shapes, "headers": links},
             **problems(401, 403, 404, 406, 422, 500, 503),
         },
-        "openapi_extra": {"parameters": [_LANGUAGE], "security": BEARER},
+        "openapi_extra": {"parameters": [LANGUAGE], "security": BEARER},
     }
 
 
@@ -306,5 +251,6 @@ def _first_line(kind: type[Command]) -> str:
     return (kind.__doc__ or kind.__name__).splitlines()[0].split(":")[0].rstrip(".")
 
 
-def _names(roles: Iterable[Role]) -> str:
+def role_names(roles: Iterable[Role]) -> str:
+    """Roles in words."""
     return ", ".join(sorted(role.value for role in roles))

@@ -16,7 +16,8 @@ from api.approvals.tables import approvals as proposals
 from api.approvals.visibility import exists_for
 from api.bodies import json_body
 from api.documents import checked_model, invalid, read_document, read_model
-from api.openapi.operations import decision_operation, proposal_operation, read_operation, ref
+from api.openapi.operations import read_operation, ref
+from api.openapi.persons import decision_operation, proposal_operation
 from api.parameters import IdPath, IdQuery, idempotency_key, known_query
 from api.problems import FieldError, Problem
 from api.public import members

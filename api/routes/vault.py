@@ -11,7 +11,8 @@ from starlette.responses import Response
 from api.answers import json_response
 from api.bodies import json_body
 from api.documents import read_model
-from api.openapi.operations import read_operation, ref, vault_operation
+from api.openapi.operations import read_operation, ref
+from api.openapi.persons import vault_operation
 from api.parameters import Flag, IdPath, idempotency_key, known_query
 from api.problems import Problem
 from api.problems.mapping import escrow_unknown
