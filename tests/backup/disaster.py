@@ -36,7 +36,7 @@ from tests.conftest import Clock
 from tests.log.schools import KEY, WITNESS, notary, open_school, order
 
 SCHOOLS = ("school-1", "school-2")
-LEAST, MOST = 10, 40
+LEAST, MOST = 5, 20
 """So many commands come before, while and after the backup is made."""
 
 

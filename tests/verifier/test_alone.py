@@ -60,7 +60,7 @@ def test_the_demo_is_not_verified_under_another_key_or_with_another_byte(
     demo: tuple[Path, str], tmp_path: Path
 ) -> None:
     bundle, key = demo
-    other = "demo.ledger+67ce8b61+AUxsqzmQ1UKwc5zKU5yqwrWFXjw8D3iGvKWxGZlXXVOv"
+    other = "demo.ledger+1ea36802+AdrDHryhWdKD+DQf2Q1/oc2Vv17Mq2V/eVJmLmflavvj"
     assert alone(tmp_path, "bundle", str(bundle), "--key", other).returncode != 0
     raw = bytearray(bundle.read_bytes())
     raw[len(raw) // 2] ^= 1
