@@ -1,7 +1,9 @@
-.PHONY: help check format lint contracts types deps test demo bench
+.PHONY: help check locked format lint contracts types deps test demo bench
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
-check: format lint contracts types deps test  ## All gates, cheap ones first
+check: locked format lint contracts types deps test  ## All gates, cheap ones first
+locked:  ## The lock fits the declared dependencies
+	uv lock --check
 format:  ## Formatting is as the formatter says
 	uv run ruff format --check .
 lint:  ## Lint, every rule with a reason beside each exception
