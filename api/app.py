@@ -43,7 +43,7 @@ from api.runtime import Runtime
 from api.security.doors import open_doors
 from api.security.guard import GuardedLedger
 from api.security.limits import Gate
-from api.settings import Settings, database_url, token_secret
+from api.settings import Settings, database_url, master_keys, token_secret
 from api.worker import projector
 from projections.reader import ReadModels
 from projections.runner import Runner
@@ -85,10 +85,11 @@ def now() -> int:
 def create_app(settings: Settings, ledger: GuardedLedger | None = None, clock: Clock = now) -> FastAPI:
     """The HTTP application on a ledger, which is opened (and closed at the end) where none is given.
 
-    Raises SettingMissing, LogKeyUnusable, UnreadableKeySet, SchemaMissing, StoreUnavailable.
+    Raises SettingMissing, LogKeyUnusable, UnreadableKeySet, UnreadableMasterKeys, SchemaMissing, StoreUnavailable.
     """
     configure_logs(settings)
     token_secret(settings)
+    master_keys(settings)
     opened = GuardedLedger(database_url(settings), clock) if ledger is None else ledger
     doors = open_doors(settings, opened.engine, clock)
     notary = follower(settings, opened.engine, clock)
@@ -106,7 +107,6 @@ def create_app(settings: Settings, ledger: GuardedLedger | None = None, clock: C
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        assert runtime.vault  # a key that cannot be read stops the program here
         resume(runtime)
         keeping = projector(runtime.runner) if settings.projector else nullcontext()
         with keeping, following(notary, settings.log_round_seconds):

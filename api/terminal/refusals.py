@@ -8,6 +8,7 @@ from api.notarizing import LogKeyUnusable
 from api.problems import Catalogue, Problem, problem_of
 from api.settings import SettingMissing
 from api.terminal.environment import ENVIRONMENT, USAGE, Stop, language
+from api.vault.masters import UnreadableMasterKeys
 from ledger.rejections import Rejection
 from ledger.store.failures import OutcomeUnknown, StoreUnavailable
 from projections.answers import UnknownRow
@@ -22,6 +23,8 @@ def sentence(error: Exception) -> tuple[str, int]:
             return " ".join(str(error).split()), USAGE
         case SettingMissing() | LogKeyUnusable():
             return f"{'没有设置' if isinstance(error, SettingMissing) else '设置有误'} {error}", ENVIRONMENT
+        case UnreadableMasterKeys():
+            return f"LEDGER_VAULT_KEY_FILE 有误 is malformed: {error}", ENVIRONMENT
         case OutcomeUnknown() | StoreUnavailable() | SQLAlchemyError():
             return f"数据库不可用 The database cannot be used: {_first_line(error)}", ENVIRONMENT
         case Rejection() | UnknownRow() | Problem():
