@@ -1,7 +1,12 @@
-"""A bank statement read, previewed and committed, on both databases: `python -m benchmarks.statements`."""
+"""A bank statement read, previewed and committed, on both databases: `python -m benchmarks.statements`.
+
+Each import runs in a process of its own, so that the most memory is the import's and nobody else's.
+"""
 
 import argparse
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from datetime import date
@@ -22,34 +27,52 @@ from tests.postgres_server import DURABLE, running_server
 
 ON = date(2026, 8, 31)
 CONTRACTS = 2_000
+SIZES = [10_000, 100_000]
+BATCH = 5_000
 
 
 def main() -> None:
-    """Both databases, or one."""
+    """Both databases, or one; two sizes, or those that are given."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--database", choices=["sqlite", "postgresql"], action="append")
-    options.add_argument("--lines", type=int, default=100_000)
+    options.add_argument("--lines", type=int, action="append")
+    options.add_argument("--url", help=argparse.SUPPRESS)
     chosen = options.parse_args()
-    for database in chosen.database or ["postgresql", "sqlite"]:
-        if database == "sqlite":
+    if chosen.url:
+        measure(chosen.url, Path(f"{chosen.lines[0]}.csv"), chosen.lines[0])
+        return
+    for lines in chosen.lines or SIZES:
+        for database in chosen.database or ["postgresql", "sqlite"]:
             with tempfile.TemporaryDirectory() as folder:
-                measure(f"sqlite:///{Path(folder) / 'ledger.sqlite'}", chosen.lines)
-        else:
-            with running_server(DURABLE) as server:
-                measure(server.url, chosen.lines)
+                if database == "sqlite":
+                    _run(f"sqlite:///{Path(folder) / 'ledger.sqlite'}", lines, folder)
+                else:
+                    with running_server(DURABLE) as server:
+                        _run(server.url, lines, folder)
 
 
-def measure(url: str, lines: int) -> None:
-    """One statement: every second line was posted by the bank before and is matched, the others are new deposits."""
+def _run(url: str, lines: int, folder: str) -> None:
     migrate(url)
     ledger = open_ledger(url, Clock())
     _prepare(ledger, lines)
+    ledger.close()
     data = generic_csv([Booking(ON, 100, f"S{n}", text=f"合同C-{n % CONTRACTS} 学费") for n in range(lines)])
+    (Path(folder) / f"{lines}.csv").write_bytes(data)
+    command = [sys.executable, "-m", "benchmarks.statements", "--url", url, "--lines", str(lines)]
+    root = str(Path(__file__).parents[1])
+    subprocess.run(command, cwd=folder, env={"PYTHONPATH": root, "PATH": ""}, check=True)
+
+
+def measure(url: str, path: Path, lines: int) -> None:
+    """One statement: every second line was posted by the bank before and is matched, the others are new deposits."""
+    ledger = open_ledger(url, Clock())
+    idle = _most_memory()
     clocks = [(time.perf_counter(), time.process_time())]
-    (statement,) = read_statements(data, Parties(b"k" * 32))
+    (statement,) = read_statements(path.read_bytes(), Parties(b"k" * 32))
     clocks.append((time.perf_counter(), time.process_time()))
     preview = preview_statement(ledger, "school", statement)
     clocks.append((time.perf_counter(), time.process_time()))
+    planned = _most_memory()
     done = commit_statement(ledger, preview, Poster("bank", Role.BANK))
     clocks.append((time.perf_counter(), time.process_time()))
     assert done.booked == lines
@@ -59,8 +82,12 @@ def measure(url: str, lines: int) -> None:
     for name, first, last in (("read", 0, 1), ("preview", 1, 2), ("commit", 2, 3), ("all", 0, 3)):
         wall, own = (lines / (clocks[last][which] - clocks[first][which]) for which in (0, 1))
         print(f"  {name:8} {wall:8.0f} ({own:.0f})")
-    print(f"  most memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
+    print(f"  most memory {_most_memory():.0f} MiB: {idle:.0f} idle, {planned:.0f} after the preview")
     ledger.close()
+
+
+def _most_memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _prepare(ledger: Ledger, lines: int) -> None:
@@ -70,8 +97,12 @@ def _prepare(ledger: Ledger, lines: int) -> None:
         for n in range(CONTRACTS)
     ]
     ledger.submit_all([Order("school", f"c{n}", each, "school", Role.INSTITUTION) for n, each in enumerate(contracts)])
-    posted = [x.deposit(f"S{n}", 100, None, account_id=ACCOUNT, value_on=ON) for n in range(0, lines, 2)]
-    ledger.submit_all([Order("school", f"d{n}", each, "bank", Role.BANK) for n, each in enumerate(posted)])
+    for start in range(0, lines, BATCH):
+        some = range(start, min(lines, start + BATCH), 2)
+        posted = [x.deposit(f"S{n}", 100, None, account_id=ACCOUNT, value_on=ON) for n in some]
+        ledger.submit_all(
+            [Order("school", f"d{n}", each, "bank", Role.BANK) for n, each in zip(some, posted, strict=True)]
+        )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from msgspec import Struct
@@ -14,12 +15,16 @@ Kind = Literal["matched", "returned", "deposit", "reversed", "break"]
 Outcome = c.Matched | c.Returned | c.Deposited | c.Reversed | c.Unexplained
 
 
-class Planned(Struct, frozen=True, kw_only=True, gc=False):
+NO_LINE = StatementLine(line=0, booked_on=date.min, value_on=date.min, amount_fen=0)
+"""Stands where the line is not known yet."""
+
+
+class Planned(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What one line would become, and the rule that says so. Small: a file has many."""
 
-    line: StatementLine
     rule: str
     kind: Kind
+    line: StatementLine = NO_LINE
     shares: tuple[tuple[str, int], ...] = ()
     """Payments and their parts, fen, of what is `matched` or `returned`."""
     contract_id: str | None = None

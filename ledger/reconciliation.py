@@ -2,9 +2,11 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+
+from msgspec.structs import replace
 
 from ledger import commands as c
 from ledger.bankbooks import Books, Item
@@ -15,9 +17,13 @@ from ledger.statements import StatementLine, day_digits, ledger_serial
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{2,127}")
 
 
-def match(lines: Sequence[StatementLine], books: Books, rules: Rules | None = None) -> Matching:
+Keep = Callable[[Iterable[Planned]], Sequence[Planned]]
+"""How a long plan is kept: as a list, or somewhere else."""
+
+
+def match(lines: Sequence[StatementLine], books: Books, rules: Rules | None = None, *, keep: Keep = list) -> Matching:
     """What every line would become. `books` stay as they are; the same input gives the same answer."""
-    return _Matcher(lines, books, rules or shipped_rules()).run()
+    return Matching(keep(_Matcher(lines, books, rules or shipped_rules()).run()))
 
 
 def tokens(text: str) -> list[str]:
@@ -36,20 +42,34 @@ class _Matcher:
     used: dict[str, int] = field(default_factory=dict)
     """Payments explained in this run, and the place of the line."""
     indexes: dict[By, dict[object, list[Item]]] = field(default_factory=dict)
-    words: dict[int, list[str]] = field(default_factory=dict)
-    """What in the texts of lines could be an id, by place."""
+    words: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """What in the texts of lines is an id that the books know, by place; lines without any are not in it."""
+    known: set[str] = field(init=False)
+    """Ids that texts may name."""
     deposits: dict[int, Item] = field(default_factory=dict)
-    """Deposits found in this run, by place."""
+    """Deposits found in this run, by place, where the file takes any back."""
+    reversals: bool = False
 
-    def run(self) -> Matching:
+    def run(self) -> Iterator[Planned]:
+        """The plan of every line, in their order."""
+        self._note_words()
         for rule in self.rules.rules:
-            waiting = [place for place in range(len(self.lines)) if place not in self.planned]
-            if not waiting:
-                break
-            if self.books.items:
+            places = self.words if rule.by in {"named", "contract"} else range(len(self.lines))
+            waiting = [place for place in places if place not in self.planned]
+            if waiting and self._index(rule.by):
                 _SHAPES[rule.shape](self, rule, waiting)
         self._explain_the_rest()
-        return Matching([self.planned[place] for place in range(len(self.lines))])
+        for place, line in enumerate(self.lines):
+            yield replace(self.planned.pop(place), line=line)
+
+    def _note_words(self) -> None:
+        self.known = {name for item in self.books.items.values() for name in (*item.names, item.contract_id)}
+        self.known |= self.books.contracts
+        self.reversals = False
+        for place, line in enumerate(self.lines):
+            self.reversals = self.reversals or (line.reversal and line.amount_fen < 0)
+            if found := tuple(each for each in tokens(line.text) if each in self.known):
+                self.words[place] = found
 
     # ── payments that are known ──
 
@@ -64,14 +84,9 @@ class _Matcher:
         self.indexes[by] = index
         return index
 
-    def _tokens(self, place: int) -> list[str]:
-        if (found := self.words.get(place)) is None:
-            found = self.words[place] = tokens(self.lines[place].text)
-        return found
-
     def _keys(self, by: By, place: int) -> Iterable[object]:
         if by in {"named", "contract"}:
-            return self._tokens(place)
+            return self.words.get(place, ())
         return _LINE_KEYS[by](self.lines[place])
 
     def one_to_one(self, rule: Rule, waiting: Iterable[int]) -> None:
@@ -127,7 +142,7 @@ class _Matcher:
         for item, _ in shares:
             self.used[item.reference] = place
         listed = tuple((item.reference, fen) for item, fen in shares)
-        self.planned[place] = Planned(line=self.lines[place], rule=rule, kind="matched", shares=listed)
+        self.planned[place] = Planned(rule=rule, kind="matched", shares=listed)
 
     # ── what no payment explains ──
 
@@ -160,7 +175,7 @@ class _Matcher:
         if (best := _only(line, fitting)) is None:
             return None
         self.used[f"back:{best.reference}"] = place
-        return Planned(line=line, rule="returned", kind="returned", shares=((best.reference, line.amount_fen),))
+        return Planned(rule="returned", kind="returned", shares=((best.reference, line.amount_fen),))
 
     def _reversal(self, place: int, line: StatementLine) -> Planned | None:
         """A deposit the bank has shown, or that was found in this file, and that this line takes back."""
@@ -183,17 +198,15 @@ class _Matcher:
             return None
         self.used[f"back:{best.reference}"] = place
         deposit_id = best.reference.removeprefix("deposit:")
-        return Planned(line=line, rule="reversal", kind="reversed", deposit_id=deposit_id)
+        return Planned(rule="reversal", kind="reversed", deposit_id=deposit_id)
 
     def _classified(self, line: StatementLine) -> Planned | None:
         side = "credit" if line.amount_fen > 0 else "debit"
         for each in self.rules.classes:
             if each.side == side and re.search(each.pattern, line.text, re.IGNORECASE):
-                return _broken(line, each.name, each.cause, each.owner, each.note)
+                return _broken(each.name, each.cause, each.owner, each.note)
         if line.amount_fen < 0:
-            return _broken(
-                line, "unexplained", "unknown", "regulator", "no instruction of the ledger fits this payment"
-            )
+            return _broken("unexplained", "unknown", "regulator", "no instruction of the ledger fits this payment")
         return None
 
     def _deposit(self, place: int, line: StatementLine, contract: re.Pattern[str]) -> Planned:
@@ -201,15 +214,15 @@ class _Matcher:
         reference = f"deposit:{self.books.account_id}.{day_digits(line.value_on)}.{serial}"
         if self.books.find(reference) is not None:
             note = "the ledger has this serial number with another amount, or twice"
-            return _broken(line, "serial-differs", "bank_error", "bank", note)
-        named = {each for each in self._tokens(place) if each in self.books.contracts}
+            return _broken("serial-differs", "bank_error", "bank", note)
+        named = {each for each in self.words.get(place, ()) if each in self.books.contracts}
         only = next(iter(named)) if len(named) == 1 else None
         claimed = None if named else contract.search(line.text)
-        self.deposits[place] = Item(
-            reference, line.amount_fen, 0, line.booked_on, line.serial, line.counterparty, names=(reference,)
-        )
+        if self.reversals:  # a later line may take it back
+            self.deposits[place] = Item(
+                reference, line.amount_fen, 0, line.booked_on, line.serial, line.counterparty, names=(reference,)
+            )
         return Planned(
-            line=line,
             rule="contract-number" if only else "found-at-bank",
             kind="deposit",
             contract_id=only,
@@ -217,8 +230,8 @@ class _Matcher:
         )
 
 
-def _broken(line: StatementLine, rule: str, cause: Cause, owner: Owner, note: str) -> Planned:
-    return Planned(line=line, rule=rule, kind="break", cause=cause, owner=owner, note=note)
+def _broken(rule: str, cause: Cause, owner: Owner, note: str) -> Planned:
+    return Planned(rule=rule, kind="break", cause=cause, owner=owner, note=note)
 
 
 _NOTHING = Item("", 0, 0, date.min)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -17,7 +17,7 @@ from ledger import rejections as no
 CURRENCY = "CNY"
 
 
-class StatementLine(Struct, frozen=True, kw_only=True, gc=False):
+class StatementLine(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One booked line. Credits are positive, debits negative, in fen."""
 
     line: int
@@ -41,6 +41,10 @@ class StatementLine(Struct, frozen=True, kw_only=True, gc=False):
     reversal: bool = False
     key: str = ""
     """Tells this line from every other of its account, in whatever file it comes."""
+
+
+Keep = Callable[[Iterable[StatementLine]], Sequence[StatementLine]]
+"""How a long sequence of lines is kept: as a list, or somewhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Statement:
     @property
     def covers(self) -> tuple[date, date]:
         """First and last booking date. Raises EmptyStatement where neither file nor lines name one."""
-        days = [line.booked_on for line in self.lines]
+        days = {line.booked_on for line in self.lines}
         first, last = self.from_on or min(days, default=None), self.to_on or max(days, default=None)
         if first is None or last is None:
             raise no.EmptyStatement(self.sha256)
@@ -120,20 +124,28 @@ def digest(*parts: object) -> str:
     return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=12).hexdigest()
 
 
-def identified(lines: Iterable[StatementLine], account_id: str, taken: Container[str] = ()) -> list[StatementLine]:
+def identified(
+    lines: Iterable[StatementLine], account_id: str, taken: Container[str] = (), *, keep: Keep = list
+) -> Sequence[StatementLine]:
     """The lines with their keys; equal lines of one day are told apart by their ordinal.
 
     A serial number identifies a booking of its account and day; without one it is everything the bank tells, and
     ordinals whose key is `taken` are passed over.
     Raises DuplicateReference where a serial number stands twice on the same side of one day.
     """
-    seen: Counter[tuple[object, ...]] = Counter()
-    found = []
+    return keep(_keyed(lines, account_id, taken))
+
+
+def _keyed(lines: Iterable[StatementLine], account_id: str, taken: Container[str]) -> Iterator[StatementLine]:
+    serials: set[str] = set()
+    equal: Counter[tuple[object, ...]] = Counter()
     for line in lines:
+        day = day_digits(line.booked_on)
         if line.serial:
-            facts: tuple[object, ...] = (account_id, line.booked_on, line.serial, line.amount_fen > 0)
-            if facts in seen:
+            key = f"{day}.{digest(account_id, line.booked_on, line.serial, line.amount_fen > 0, 1)}"
+            if key in serials:
                 raise no.DuplicateReference(line.line, line.serial)
+            serials.add(key)
         else:
             facts = (
                 account_id,
@@ -144,20 +156,25 @@ def identified(lines: Iterable[StatementLine], account_id: str, taken: Container
                 line.counterparty_masked,
                 line.text,
             )
-        seen[facts] += 1
-        while (key := f"{day_digits(line.booked_on)}.{digest(*facts, seen[facts])}") in taken and not line.serial:
-            seen[facts] += 1
-        found.append(replace(line, key=key))
-    return found
+            equal[facts] += 1
+            while (key := f"{day}.{digest(*facts, equal[facts])}") in taken:
+                equal[facts] += 1
+        yield replace(line, key=key)
 
 
-def chronological(lines: Sequence[StatementLine]) -> list[StatementLine]:
+def chronological(lines: Sequence[StatementLine], *, keep: Keep = list) -> Sequence[StatementLine]:
     """The lines by booking date and time; lines of one moment as they stand, or backwards where the file runs so."""
-    backwards = bool(lines) and (lines[0].booked_on, lines[0].time) > (lines[-1].booked_on, lines[-1].time)
-    if bool(lines) and all(line.balance_fen is not None for line in lines):
+    backwards = bool(lines) and _moment(lines[0]) > _moment(lines[-1])
+    if all(line.balance_fen is not None for line in lines):
         forwards = sum(_before(b) == a.balance_fen for a, b in pairwise(lines))
         backwards = sum(_before(a) == b.balance_fen for a, b in pairwise(lines)) > forwards
-    return sorted(reversed(lines) if backwards else lines, key=lambda line: (line.booked_on, line.time))
+    if not backwards and all(_moment(a) <= _moment(b) for a, b in pairwise(lines)):
+        return lines
+    return keep(iter(sorted(reversed(lines) if backwards else lines, key=_moment)))
+
+
+def _moment(line: StatementLine) -> tuple[date, str]:
+    return line.booked_on, line.time
 
 
 def chained(chain: str, line_key: str, signed_fen: int) -> str:
@@ -238,9 +255,11 @@ def running_balances(lines: Sequence[StatementLine]) -> tuple[int, int] | None:
         return None
     surplus: Counter[int] = Counter()
     for line in lines:
-        surplus[_before(line)] += 1
-        surplus[line.balance_fen or 0] -= 1
-    odd = {fen: count for fen, count in surplus.items() if count}
+        for fen, step in ((_before(line), 1), (line.balance_fen or 0, -1)):
+            surplus[fen] += step
+            if not surplus[fen]:
+                del surplus[fen]
+    odd = surplus
     if not odd:  # what came in went out again: the opening is the closing, and the order says which balance it was
         return _ends_of_circle(lines)
     if sorted(odd.values()) != [-1, 1]:

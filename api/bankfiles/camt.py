@@ -74,11 +74,11 @@ def _statements(data: bytes, sha256: str, parties: Parties) -> Iterator[Statemen
         path.pop()
         if pending is None or depth > 3:  # noqa: PLR2004 - parts of an entry stay until it is complete
             continue
-        if depth == 3:  # noqa: PLR2004
+        if depth == 3:  # noqa: PLR2004 - Document / Bk…Stmt / Stmt
             _take(pending, element, parties)
             element.clear()
             path[-1].remove(element)
-        elif depth == 2 and _tag(element) in {"Stmt", "Ntfctn"}:  # noqa: PLR2004
+        elif depth == 2 and _tag(element) in {"Stmt", "Ntfctn"}:  # noqa: PLR2004 - same
             yield _finished(pending, sha256)
             pending = None
 

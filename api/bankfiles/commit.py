@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from api.bankfiles.books import read_books
 from api.bankfiles.notification import commit_notification
 from api.bankfiles.posting import Imported, Poster, Progress, wrapped
-from api.bankfiles.preview import Preview
+from api.bankfiles.preview import KEEP_PLANS, Preview
 from ledger import commands as c
 from ledger import rejections as no
 from ledger.answers import Answer, CommandKeyReused, Receipt
@@ -60,6 +60,13 @@ class _Run:
     """Lines follow from the statement, which was held against the mandate and signed with the hash of the file."""
     refusal: Rejection = field(init=False)
     """What the ledger said to the last line that it refused."""
+    number: int = 0
+    """New lines of the statement that are booked."""
+    plan: Sequence[Planned] = ()
+    at: int = 0
+    """Where in the plan the next line stands."""
+    instead: Planned | None = None
+    """What the next line becomes instead of what is planned."""
     tried: int = 0
     """Number of the line that was refused last: it is planned anew once, then it becomes a break."""
 
@@ -71,14 +78,15 @@ class _Run:
         if self.preview.known and self.preview.booked == len(self.preview.fresh):
             return self.done
         self._record()
-        number, planned = self.preview.booked, self.preview.matching.planned
-        while number < len(self.preview.fresh):
-            batch = planned[:BATCH]
-            accepted = self._together(number, batch) or self._one_by_one(number, batch)
-            number += accepted
-            planned = planned[accepted:]
+        self.number, self.plan = self.preview.booked, self.preview.matching.planned
+        while self.number < len(self.preview.fresh):
+            batch = list(self.plan[self.at : self.at + BATCH])
+            if self.instead is not None:
+                batch[0], self.instead = self.instead, None
+            accepted = self._together(self.number, batch) or self._one_by_one(self.number, batch)
+            self.number, self.at = self.number + accepted, self.at + accepted
             if accepted < len(batch):
-                number, planned = self._anew(number, planned, self.refusal)
+                self._anew(batch[accepted], self.refusal)
         return self.done
 
     def _together(self, number: int, batch: Sequence[Planned]) -> int:
@@ -161,22 +169,24 @@ class _Run:
         self.progress(accepted)
         return accepted
 
-    def _anew(self, number: int, planned: Sequence[Planned], answer: Rejection) -> tuple[int, Sequence[Planned]]:
+    def _anew(self, planned: Planned, answer: Rejection) -> None:
         """Look at the books again and plan the rest; the line that was refused twice becomes a break."""
         if self.replans >= REPLANS and not isinstance(answer, _OVERTAKEN):
-            return number, [self._demoted(planned[0], answer), *planned[1:]]
+            self.instead = self._demoted(planned, answer)
+            return
         self.replans += 1
         books = read_books(self.ledger, self.preview.institution_id)
         taken = books.statements.get(self.preview.statement.statement_id)
-        if taken is not None and isinstance(answer, _OVERTAKEN) and taken.booked > number:
-            self.done.already += taken.booked - number
-            self.progress(taken.booked - number)
-            number = taken.booked
-            return number, match(self.preview.fresh[number:], books, self.rules).planned
-        if self.tried == number + 1:
-            return number, [self._demoted(planned[0], answer), *planned[1:]]
-        self.tried = number + 1
-        return number, match(self.preview.fresh[number:], books, self.rules).planned
+        if taken is not None and isinstance(answer, _OVERTAKEN) and taken.booked > self.number:
+            self.done.already += taken.booked - self.number
+            self.progress(taken.booked - self.number)
+            self.number = taken.booked
+        elif self.tried == self.number + 1:
+            self.instead = self._demoted(planned, answer)
+            return
+        else:
+            self.tried = self.number + 1
+        self.plan, self.at = match(self.preview.fresh[self.number :], books, self.rules, keep=KEEP_PLANS).planned, 0
 
     def _demoted(self, planned: Planned, answer: Rejection) -> Planned:
         """A break instead of what the ledger refused. Raises the refusal where even a break was refused."""

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.bankfiles.books import read_books
+from api.bankfiles.spool import keeper
 from ledger import rejections as no
 from ledger.application import Ledger
 from ledger.bankbooks import Books
-from ledger.matches import Matching
+from ledger.matches import Matching, Planned
 from ledger.matching import Rules
 from ledger.overlap import fresh_lines
 from ledger.reconciliation import match
@@ -46,6 +47,7 @@ class Preview:
 
 
 STATED = Stated()
+KEEP_LINES, KEEP_PLANS = keeper(StatementLine), keeper(Planned)
 
 
 def preview_statement(
@@ -77,12 +79,12 @@ def plan(
     if statement.notification:
         return _notified(institution_id, books, statement, rules)
     whole = balanced(statement, stated.opening_fen, stated.closing_fen)
-    ordered = _with_lines(whole, chronological(whole.lines))
+    ordered = _with_lines(whole, chronological(whole.lines, keep=KEEP_LINES))
     taken = books.statements.get(statement.statement_id)
     if taken is None:
         _check_finished(books)
     ended = taken is not None and taken.booked == taken.lines
-    fresh = [] if ended else fresh_lines(ordered, books)
+    fresh = [] if ended else fresh_lines(ordered, books, keep=KEEP_LINES)
     repeated = len(ordered.lines) - len(fresh)
     booked = 0 if taken is None or ended else taken.booked
     return Preview(
@@ -90,7 +92,7 @@ def plan(
         account_id=books.account_id,
         statement=ordered,
         fresh=fresh,
-        matching=match(fresh[booked:], books, rules),
+        matching=match(fresh[booked:] if booked else fresh, books, rules, keep=KEEP_PLANS),
         lines_sha256=chain_of(fresh),
         repeated=repeated,
         repeated_fen=ordered.net_fen - sum(line.amount_fen for line in fresh),
@@ -103,7 +105,7 @@ def _notified(institution_id: str, books: Books, notification: Statement, rules:
     """A notification brings payments ahead of the evening's statement; it has no balances to be continuous with."""
     if notification.currency != CURRENCY:
         raise no.OtherCurrency(notification.currency)
-    lines = identified(chronological(notification.lines), books.account_id)
+    lines = identified(chronological(notification.lines, keep=KEEP_LINES), books.account_id, keep=KEEP_LINES)
     fresh = [line for line in lines if line.key not in books.line_keys]
     return Preview(
         institution_id=institution_id,

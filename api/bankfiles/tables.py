@@ -31,10 +31,10 @@ class Row(NamedTuple):
 
 def csv_rows(text: str, delimiter: str = ",") -> Iterator[Row]:
     """Rows of a CSV text. Raises RowTooLong, UnclosedQuote, TooManyColumns, TooManyLines, FormulaCell."""
-    lines = text.split("\n") if "\n" in text else text.split("\r")
-    if len(lines) > MAX_ROWS:
-        raise no.TooManyLines(line=MAX_ROWS, found=str(len(lines)))
-    reader = csv.reader(_bounded(lines), delimiter=delimiter, strict=True)
+    end = "\n" if "\n" in text else "\r"
+    if (count := text.count(end) + 1) > MAX_ROWS:
+        raise no.TooManyLines(line=MAX_ROWS, found=str(count))
+    reader = csv.reader(_bounded(_split(text, end)), delimiter=delimiter, strict=True)
     before = 0
     try:
         for cells in reader:
@@ -44,6 +44,15 @@ def csv_rows(text: str, delimiter: str = ",") -> Iterator[Row]:
             yield _row(before, cells)
     except csv.Error as error:
         raise no.UnclosedQuote(line=before + 1) from error
+
+
+def _split(text: str, end: str) -> Iterator[str]:
+    """`text.split(end)`, one line at a time."""
+    start = 0
+    while (at := text.find(end, start)) >= 0:
+        yield text[start:at]
+        start = at + 1
+    yield text[start:]
 
 
 def _bounded(lines: Iterable[str]) -> Iterator[str]:

@@ -10,11 +10,15 @@ from api.bankfiles import refusals as no
 from api.bankfiles.amounts import is_masked, read_amount, read_date
 from api.bankfiles.layouts import CNY, CREDIT_WORDS, DEBIT_WORDS, HEADER_WITHIN, Found, Place, Profile, find_header
 from api.bankfiles.parties import Parties, masked_party, masked_text, split_party
+from api.bankfiles.spool import keeper
 from api.bankfiles.tables import Row
 from api.bankfiles.text import plain
 from ledger.statements import CURRENCY, Statement, StatementLine
 
 _REVERSAL = re.compile("冲正|抹账|撤销|红字")
+
+
+KEEP_LINES = keeper(StatementLine)
 
 
 def read_table(rows: Iterable[Row], sha256: str, profiles: Sequence[Profile], parties: Parties) -> Statement:
@@ -27,7 +31,7 @@ def read_table(rows: Iterable[Row], sha256: str, profiles: Sequence[Profile], pa
     before = [row for row in head if row.line < found.header.line]
     after = chain((row for row in head if row.line > found.header.line), rows)
     table = _Table(found, parties)
-    lines = list(table.lines(after))
+    lines = KEEP_LINES(table.lines(after))
     if not lines and table.closing_fen is None:
         raise no.EmptyFile(line=found.header.line)
     marks = found.profile.preamble
