@@ -56,7 +56,7 @@ def closed(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     """An application in which six registered clients, one of each role, have ended."""
     path = tmp_path_factory.mktemp("closed") / "ledger.sqlite"
     path.write_bytes(sqlite_template.read_bytes())
-    for stage in staged(f"sqlite:///{path}", Clock()):
+    for stage in staged(f"sqlite:///{path}", Clock(), rate_address="", rate_client=""):
         with writing(stage.ledger.engine) as connection:
             for role in Role:
                 register_client(connection, mandate_of(f"ended-{role}", role, SCOPES[role]), Deed("test", 1))
