@@ -203,8 +203,11 @@ class Notary:
 
 
 def _decode(size: int, peaks: str) -> Frontier:
-    raw = bytes.fromhex(peaks)
-    return Frontier(size, [raw[i : i + HASH_BYTES] for i in range(0, len(raw), HASH_BYTES)])
+    try:
+        raw = bytes.fromhex(peaks)
+        return Frontier(size, [raw[i : i + HASH_BYTES] for i in range(0, len(raw), HASH_BYTES)])
+    except ValueError as error:
+        raise StreamBroken(f"the kept edge of a tree is none: {error}") from error
 
 
 def _stored_frontiers(connection: Connection, institutions: Sequence[str]) -> Iterable[Any]:
