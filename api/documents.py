@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from api.problems import FieldError, Problem
+from ledger.commands import CONTRADICTIONS
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 16
@@ -140,8 +141,8 @@ def _field_errors(error: ValidationError, document: object, at: str) -> list[Fie
     found: dict[str, FieldError] = {}
     for each in error.errors(include_url=False, include_context=False):
         pointer, code, detail = at + _pointer(each["loc"], document), field_code(each["type"]), None
-        if each["type"] == "value_error" and isinstance(each["input"], dict):
-            code, detail = "contradictory", each["msg"].removeprefix("Value error, ")
+        if each["type"] in CONTRADICTIONS:
+            code, detail = "contradictory", each["type"]
         found[pointer] = FieldError(code, pointer, detail=detail)
     return list(found.values())
 

@@ -17,6 +17,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from ledger.hours import format_hours, parse_hours
 from ledger.identifiers import Category, Cause, Id, Role, SheetKey
@@ -66,9 +67,11 @@ Hours = Annotated[
     BeforeValidator(_hours),
     Field(ge=1, le=10**7),
     PlainSerializer(format_hours, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,5}(\.[0-9]{1,2})?$", "examples": ["17.5"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^(?!0+(\.0{1,2})?$)[0-9]{1,5}(\.[0-9]{1,2})?$", "examples": ["17.5"]}
+    ),
 ]
-"""A decimal string of class hours at the edge, hundredths inside."""
+"""A decimal string of class hours above zero at the edge, hundredths inside."""
 HoursOrZero = Annotated[
     int,
     BeforeValidator(_hours),
@@ -223,6 +226,16 @@ class TierLine(Line):
     refund_percent: Annotated[int, Field(ge=0, le=100)]
 
 
+CONTRADICTIONS = frozenset({"list_price_not_stated", "pass_measured_by_hours", "tiers_begin_together"})
+"""How fields of one body may contradict each other; said in the reader's language at the edge."""
+
+
+def _contradiction(
+    code: Literal["list_price_not_stated", "pass_measured_by_hours", "tiers_begin_together"],
+) -> PydanticCustomError:
+    return PydanticCustomError(code, code)
+
+
 class ContractTerms(Line):
     """What the signed contract says beyond price and hours (GF-2021-2604: blanks the parties fill)."""
 
@@ -246,14 +259,11 @@ class ContractTerms(Line):
     def _can_be_computed(self) -> Self:
         """Terms from which no refund could ever be computed are refused when they are typed in."""
         if self.list_price_disclosed and self.list_unit_price_fen is None:
-            message = "a disclosed list price is stated: list_unit_price_fen"
-            raise ValueError(message)
+            raise _contradiction("list_price_not_stated")
         if self.unlimited_pass and (self.bonus_fen or self.tiers):
-            message = "an unlimited pass is measured by its term: no bonus_fen, no tiers by hours"
-            raise ValueError(message)
+            raise _contradiction("pass_measured_by_hours")
         if len({tier.used_over_centihours for tier in self.tiers}) < len(self.tiers):
-            message = "two tiers begin at the same hours"
-            raise ValueError(message)
+            raise _contradiction("tiers_begin_together")
         return self
 
 

@@ -48,8 +48,6 @@ from projections.reconciliation import BankLineRow, BreakRow, StatementRow
 from projections.refunds_due import RefundDue
 
 VERSION = "1"
-_SOME_HOURS = r"^(?!0+(\.0{1,2})?$)[0-9]{1,5}(\.[0-9]{1,2})?$"
-"""Class hours above zero: the model refuses zero by its value, which a pattern has to say in another way."""
 ROWS = {
     "Institution": Institution,
     "EscrowBalance": EscrowBalance,
@@ -128,9 +126,6 @@ def _schemas() -> dict[str, Any]:
     models += [Proposal, ApprovalDecision, NewSubject, Person, Lookup, Forgetting]
     _, bodies = models_json_schema([(model, "validation") for model in models], ref_template=SCHEMAS + "{model}")
     for shape in bodies["$defs"].values():
-        for member in shape.get("properties", {}).values():
-            if member.get("examples") == ["17.5"] and "pattern" in member:
-                member["pattern"] = _SOME_HOURS
         tags = [name for name, member in shape.get("properties", {}).items() if "const" in member]
         if tags:  # what tells the members of a union apart cannot be left out, although it has a default
             shape["required"] = sorted({*shape.get("required", []), *tags})

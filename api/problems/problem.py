@@ -21,7 +21,7 @@ class FieldError:
     pointer: str | None = None
     parameter: str | None = None
     detail: str | None = None
-    """What exactly, where the code alone does not say it."""
+    """What exactly, where the code alone does not say it: the code of another message."""
 
 
 @dataclass
@@ -84,7 +84,7 @@ def body_of(problem: Problem, catalogue: Catalogue, language: Language, trace_id
 def _error(error: FieldError, catalogue: Catalogue, language: Language) -> FieldErrorBody:
     message = catalogue.field_error(error.code, language)
     if error.detail is not None:
-        message = f"{message}: {error.detail}"
+        message = f"{message}: {catalogue.field_error(error.detail, language)}"
     return FieldErrorBody(error.code, message, error.pointer, error.parameter)
 
 

@@ -117,6 +117,24 @@ def test_fields_that_contradict_each_other_are_told_together(refusing: Callers) 
     assert "list_unit_price_fen" in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("terms", "told"),
+    [
+        ({"list_price_disclosed": True}, "a disclosed list price is stated"),
+        ({"unlimited_pass": True, "bonus_fen": 1}, "measured by its term"),
+        ({"tiers": [{"used_over_hours": "1", "refund_percent": 5}] * 2}, "two tiers begin"),
+    ],
+)
+def test_what_contradicts_what_is_told_in_both_languages(refusing: Callers, terms: Json, told: str) -> None:
+    body, institution = CONTRACT | {"contract_id": "C-9", "terms": terms}, refusing.of(Role.INSTITUTION)
+    messages = [
+        institution.post("/v1/escrows/I-1/contracts", body, **{"Accept-Language": each}).json()["errors"][0]["message"]
+        for each in ("en", "zh")
+    ]
+    assert told in messages[0]
+    assert not messages[1].isascii()
+
+
 def test_half_a_surrogate_pair_is_refused(refusing: Callers) -> None:
     answer = refusing.of(Role.REGULATOR).post("/v1/escrows", f'{ENVELOPE}, "district": "\\ud800"}}'.encode())
     assert {each["code"] for each in answer.json()["errors"]} == {"repeated_member", "control_character"}
