@@ -142,6 +142,8 @@ def _seal(command: c.SealDay, context: Context) -> Iterator[e.Event]:
     header = context.header
     if command.business_on >= context.today:
         raise no.DateInFuture("business_on", command.business_on, context.today)
+    if command.business_on < local_date(header.opened_at):
+        raise no.BusinessTimeBeforeOpening(command.business_on)
     if header.sealed_on is not None and command.business_on <= header.sealed_on:
         raise no.DayIsSealed(command.business_on, header.sealed_on)
     sealed = command.sealed

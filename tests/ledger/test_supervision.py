@@ -134,6 +134,8 @@ def test_a_sealed_day_takes_no_more_postings(school: Specification) -> None:
     school.when(c.SealDay(business_on=date(2026, 9, 1))).refused(
         no.DateInFuture("business_on", date(2026, 9, 1), date(2026, 9, 1))
     )
+    before_opening = date(2026, 1, 1)
+    school.when(c.SealDay(business_on=before_opening)).refused(no.BusinessTimeBeforeOpening(before_opening))
     school.on(SECOND).given(c.SealDay(business_on=date(2026, 9, 1)))
     school.when(c.SealDay(business_on=date(2026, 9, 1))).refused(no.DayIsSealed(date(2026, 9, 1), date(2026, 9, 1)))
     late = x.freeze().model_copy(update={"effective_at": datetime(2026, 9, 1, 12, tzinfo=UTC)})
@@ -161,7 +163,7 @@ def test_nothing_is_recorded_before_it_happened_or_before_the_escrow_existed(sch
 
 def test_the_business_date_is_the_date_in_shanghai() -> None:
     night = datetime(2026, 8, 31, 16, 30, tzinfo=UTC)
-    school = Specification().given(x.opening(effective_at=night)).on(SECOND)
+    school = Specification(date(2026, 8, 30)).given(x.opening()).on(SECOND)
     school.given(c.SealDay(business_on=date(2026, 8, 31)))
     just_after = x.freeze().model_copy(update={"effective_at": night})
     school.when(just_after).then(e.EscrowFrozen)
