@@ -31,9 +31,9 @@ SETTINGS = ("synchronous_commit = off", "jit = off", "work_mem = '64MB'", "enabl
 Progress = Callable[[int, int], None]
 """Told events taken in so far, and events in all."""
 
-VIEWS = tuple(model.table.name for model in MODELS)
+VIEWS = tuple(str(model.table.name) for model in MODELS)
 SUMS = "escrow_balance"
-STATE = (folded_header.name, folded_sheet.name, institution_event.name)
+STATE = tuple(str(table.name) for table in (folded_header, folded_sheet, institution_event))
 REBUILDABLE = (*VIEWS, SUMS)
 """Read models that can be rebuilt by name. All together also renew the state that the fold goes on from."""
 

@@ -75,7 +75,7 @@ def _difference(connection: Connection, live: Table, shadow: Table) -> Differenc
         columns: list[Any] = [only.c[key] for key in keys]
         for row in connection.execute(select(*columns).order_by(*columns).limit(SAMPLE)):
             sample[tuple(map(str, row))] = None
-    return Difference(live.name, counts[0], counts[1], tuple(sample)[:SAMPLE])
+    return Difference(str(live.name), counts[0], counts[1], tuple(sample)[:SAMPLE])
 
 
 def add_indexes(connection: Connection, tables: Shadows) -> None:

@@ -15,6 +15,8 @@ class Case:
     id: str
     title: str
     jurisdiction: str = "CN"
+    district: str = "未公布"
+    """As far as the source names it."""
     category: Category
     supervised_on: date
     """When the escrow opens; after the signing, the contract comes in as stock."""
@@ -56,6 +58,7 @@ CASES = (
         id="WE-01",
         title="Gift lessons count when the institution closes (Chengdu Gaoxin)",
         jurisdiction="CN-SC-CD",
+        district="高新区",
         category="non_academic",
         supervised_on=date(2021, 6, 1),
         signed_on=date(2021, 6, 14),
@@ -94,6 +97,7 @@ CASES = (
     Case(
         id="WE-05",
         title="Admitted progress of what was really paid (Xiamen Huli)",
+        district="湖里区",
         category="non_academic",
         supervised_on=date(2020, 3, 2),
         signed_on=date(2020, 3, 10),
@@ -177,6 +181,7 @@ CASES = (
     Case(
         id="WE-12",
         title="A card never used, seventy percent awarded (Shanghai Jiading)",
+        district="嘉定区",
         category="non_academic",
         supervised_on=date(2023, 8, 1),
         signed_on=date(2023, 8, 12),
@@ -193,6 +198,7 @@ CASES = (
         id="WE-14",
         title="An expired term does not forfeit lessons never taught (Beijing Chaoyang)",
         jurisdiction="CN-BJ",
+        district="朝阳区",
         category="sport",
         supervised_on=date(2023, 5, 8),
         signed_on=date(2023, 4, 1),
@@ -209,6 +215,7 @@ CASES = (
     Case(
         id="WE-15",
         title="Claim by the formula, less awarded (Guangzhou Baiyun, also WE-22)",
+        district="白云区",
         category="culture_art",
         supervised_on=date(2020, 9, 1),
         signed_on=date(2020, 9, 12),
@@ -227,6 +234,7 @@ CASES = (
         id="WE-17",
         title="A contract tier worse than pro rata gives way (Beijing Shunyi)",
         jurisdiction="CN-BJ",
+        district="顺义区",
         category="non_academic",
         supervised_on=date(2019, 4, 1),
         signed_on=date(2019, 4, 13),
@@ -261,6 +269,7 @@ CASES = (
         id="WE-33",
         title="A thirty percent withdrawal penalty is void (Beijing Chaoyang, swimming)",
         jurisdiction="CN-BJ",
+        district="朝阳区",
         category="sport",
         supervised_on=date(2024, 7, 8),
         signed_on=date(2024, 6, 29),

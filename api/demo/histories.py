@@ -29,7 +29,7 @@ def school_of(case: Case) -> School:
         uscc=social_credit_code(int(case.id[3:]), "91110105"),
         jurisdiction=case.jurisdiction,
         category=case.category,
-        district=case.jurisdiction,
+        district=case.district,
         licensed=not case.closed,
     )
 

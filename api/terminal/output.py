@@ -55,14 +55,7 @@ def _console(*, stderr: bool) -> Console:
 
 def print_json(value: object) -> None:
     """A value as JSON on standard output."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=_text), indent=2).decode() + "\n")
-
-
-def _text(value: object) -> str:
-    """Names of tables are texts of a kind of their own."""
-    if isinstance(value, str):
-        return str(value)
-    raise TypeError(type(value).__name__)
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]], caption: str = "") -> None:
