@@ -120,7 +120,7 @@ def create_app(settings: Settings, ledger: GuardedLedger | None = None, clock: C
 
 def assemble(runtime: Runtime, lifespan: Callable[[FastAPI], object] | None = None) -> FastAPI:
     """The routes over a runtime."""
-    app = FastAPI(docs_url=None, redoc_url=None, lifespan=lifespan, redirect_slashes=False)  # type: ignore[arg-type]
+    app = FastAPI(docs_url=None, redoc_url=None, lifespan=lifespan, redirect_slashes=False)  # type: ignore[arg-type] # it takes a generator as well
     app.state.runtime = runtime
     for routes in ROUTES:
         app.include_router(routes(runtime))
@@ -136,7 +136,7 @@ def assemble(runtime: Runtime, lifespan: Callable[[FastAPI], object] | None = No
 
     app.add_middleware(Gate, throttle=runtime.throttle, refuse=refuse)
     app.add_middleware(Edge, metrics=runtime.metrics, last_resort=resort)
-    app.openapi = lambda: app.openapi_schema or _described(app)  # type: ignore[method-assign]
+    app.openapi = lambda: app.openapi_schema or _described(app)  # type: ignore[method-assign] # the library documents it so
     return app
 
 

@@ -28,7 +28,7 @@ def ask_witness(engine: Engine, url: str, witness: PublicKey, timeout: float = T
     """
     asked = growth(engine, witness)
     status, kind, text = _post(url, asked.encode(), timeout)
-    if status == 409 and kind == SIZE_TYPE and text.strip().isdigit() and int(text) != asked.old_size:  # noqa: PLR2004
+    if status == 409 and kind == SIZE_TYPE and text.strip().isdigit() and int(text) != asked.old_size:  # noqa: PLR2004 - an HTTP status
         asked = growth(engine, witness, int(text))
         status, kind, text = _post(url, asked.encode(), timeout)
     if status != 200:  # noqa: PLR2004 - the status of success

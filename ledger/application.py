@@ -124,7 +124,7 @@ class Ledger(Application[str]):
                 outcomes.update(zip(chunk, desk.submit(Slip([orders[i] for i in chunk])), strict=True))
         return [outcomes[i] for i in range(len(orders))]
 
-    def _judge(self, turn: Turn, orders: Sequence[Order], atomic: bool, dry: bool) -> list[Outcome]:  # noqa: FBT001
+    def _judge(self, turn: Turn, orders: Sequence[Order], atomic: bool, dry: bool) -> list[Outcome]:  # noqa: FBT001 - called by position, once
         docket = Docket(orders, self._decide, self._clock)
         docket.judge(turn)
         refused = atomic and docket.refuse_all()

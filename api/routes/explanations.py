@@ -20,7 +20,7 @@ from projections.answers import Answer, Moment
 from projections.explain import ExplainedLine, explain_balance, list_explained_lines
 from projections.reading import Reader
 
-AccountName = StrEnum("AccountName", {account.name: account.name for account in ACCOUNTS})  # type: ignore[misc]
+AccountName = StrEnum("AccountName", {account.name: account.name for account in ACCOUNTS})  # type: ignore[misc] # its names are known at run time
 AccountPath = Annotated[AccountName, Path(description="Account of the chart")]
 LISTED = Listed("explained-lines", ExplainedLine, log=True, checked=True)
 

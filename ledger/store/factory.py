@@ -50,7 +50,7 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
         """The recorder of events and the log."""
         return LedgerRecorder(self.engine)
 
-    def tracking_recorder(self, tracking_recorder_class: type[TrackingRecorder] | None = None) -> TrackingRecorder:  # noqa: ARG002
+    def tracking_recorder(self, tracking_recorder_class: type[TrackingRecorder] | None = None) -> TrackingRecorder:  # noqa: ARG002 - the signature is the library's
         """Raises NotSupportedError: each projection keeps its checkpoint in the transaction of its own rows."""
         raise NotSupportedError("projections keep their own checkpoints")
 

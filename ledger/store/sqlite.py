@@ -124,7 +124,7 @@ class SqliteTurn:
             raise StoreUnavailable(str(error)) from error
         return snapshot
 
-    def write(self, events: list[ChainedEvent], settlement: Settlement, lanes: Sequence[int]) -> list[int]:  # noqa: ARG002
+    def write(self, events: list[ChainedEvent], settlement: Settlement, lanes: Sequence[int]) -> list[int]:  # noqa: ARG002 - one writer at a time: lanes are for PostgreSQL
         """Record events with their rows and commit; see `rows.Turn`."""
         count, put = len(events), self._connection.executemany
         try:
