@@ -52,10 +52,13 @@ class Ordered:
 class Closure:
     """Closes one institution. `watch` hears of progress."""
 
-    def __init__(self, ledger: Ledger, officer: Officer, watch: Watch = lambda _count: None) -> None:
+    def __init__(
+        self, ledger: Ledger, officer: Officer, watch: Watch = lambda _count: None, chunk: int = CHUNK
+    ) -> None:
         self._ledger = ledger
         self._officer = officer
         self._watch = watch
+        self._chunk = chunk
         self._runner = Runner(ledger.engine)
         self._models = ReadModels(ledger.engine)
         self.outcome = Ordered()
@@ -106,14 +109,14 @@ class Closure:
         outcome.undetermined, outcome.refused = [], []
         with self._models.open_log() as reading:
             families = list_families(reading, self._officer.institution_id)
-            for part in chunks(todos(families)):
+            for part in chunks(todos(families), self._chunk):
                 lines += [each for each in part if isinstance(each, c.ClosureRefund)]
                 outcome.undetermined += [each for each in part if isinstance(each, Undetermined)]
                 for order in (each for each in part if isinstance(each, c.OrderRefund)):
                     self._order_one(order.contract_id, order)
-                while len(lines) >= CHUNK:
-                    self._order_chunk(lines[:CHUNK])
-                    del lines[:CHUNK]
+                while len(lines) >= self._chunk:
+                    self._order_chunk(lines[: self._chunk])
+                    del lines[: self._chunk]
                 self._watch(seen := seen + len(part))
         if lines:
             self._order_chunk(lines)

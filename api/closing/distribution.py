@@ -78,7 +78,13 @@ class Distributing:
             waiting=claims.waiting,
         )
 
-    def approve(self, officer: Officer, distribution_id: str, watch: Watch = lambda _done, _all: None) -> ShareList:
+    def approve(
+        self,
+        officer: Officer,
+        distribution_id: str,
+        watch: Watch = lambda _done, _all: None,
+        chunk: int = CHUNK,
+    ) -> ShareList:
         """Approve the rest of an ordered list and complete it.
 
         Raises Problem: distribution_list_changed where what is recorded gives another list than the ordered one.
@@ -86,7 +92,7 @@ class Distributing:
         self._runner.take_in()
         ordered, shares = self._recomputed(distribution_id)
         done = ordered.approved
-        for part in chunks(shares.lines[done:], CHUNK):
+        for part in chunks(shares.lines[done:], chunk):
             lines = [
                 c.ShareLine(contract_id=line.contract_id, refund_id=line.refund_id, share_fen=line.share_fen)
                 for line in part

@@ -1,0 +1,1 @@
+"""Closures and distributions as they are run."""
