@@ -47,7 +47,7 @@ OptionalDay = Annotated[Annotated[date, _exactly("[0-9]{4}-[0-9]{2}-[0-9]{2}", d
 OptionalInstant = Annotated[Annotated[AwareDatetime, _exactly(_INSTANT, datetime.fromisoformat)] | None, Query()]
 
 
-def known_query(request: Request) -> None:
+async def known_query(request: Request) -> None:
     """Refuses query parameters that the route does not have, and repeated ones. Raises Problem."""
     route = request.scope["route"]
     assert isinstance(route, APIRoute)

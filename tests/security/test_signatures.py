@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from hashlib import sha256
+from hashlib import sha256, sha512
 
 import pytest
 from starlette.testclient import TestClient
@@ -199,12 +199,13 @@ def signed_by_hand(stage: Stage, digest: str, nonce: str) -> Headers:
 
 
 def test_a_digest_that_does_not_fix_the_body_is_refused(quick: Stage) -> None:
-    for number, digest in enumerate(("sha-512=:AAAA:", "sha-256=1", "sha-256=:AAAA:", "noise (", "sha-256")):
-        with refused(quick, "digest_mismatch"):
-            headers = signed_by_hand(quick, digest, f"nonce-of-this-one-{number}")
-            assert code(quick.send(headers, BODY)) == "digest_mismatch", digest
     digest = base64.b64encode(sha256(BODY).digest()).decode()
-    both = f"sha-512=:AAAA:, sha-256=:{digest}:"
+    alone = f"sha-512=:{base64.b64encode(sha512(BODY).digest()).decode()}:"
+    for number, wrong in enumerate((alone, f"sha-512=:AAAA:, sha-256=:{digest}:", "sha-256=1", "noise (", "sha-256")):
+        with refused(quick, "digest_mismatch"):
+            headers = signed_by_hand(quick, wrong, f"nonce-of-this-one-{number}")
+            assert code(quick.send(headers, BODY)) == "digest_mismatch", wrong
+    both = f"sha-512=:{base64.b64encode(sha512(BODY).digest()).decode()}:, sha-256=:{digest}:"
     assert quick.send(signed_by_hand(quick, both, "nonce-of-the-right-one"), BODY).status_code == 201
 
 
