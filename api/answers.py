@@ -16,6 +16,7 @@ from starlette.types import Scope
 from api.documents import field_code
 from api.language import preferred
 from api.problems import FieldError, Problem, problem_of
+from api.problems.mapping import RETRY
 from api.problems.problem import MEDIA_TYPE, body_of
 from api.runtime import Runtime
 from api.vault.masters import VaultDamaged, VaultLocked
@@ -26,6 +27,7 @@ from projections.answers import UnknownRow
 log = structlog.get_logger("api")
 
 _NOT_LET_IN = frozenset({401, 403})
+_NOT_FOUND = 404
 _NOT_SIGNED = frozenset({"digest_mismatch"})
 _BY_STATUS = {404: "not_found", 405: "method_not_allowed"}
 
@@ -49,6 +51,8 @@ def install_refusals(app: FastAPI, runtime: Runtime) -> None:
 
     def refuse(request: Request, error: Exception) -> Response:
         problem = _problem(error)
+        if problem.status == _NOT_FOUND and getattr(request.state, "stale", False):
+            problem = Problem("store_unavailable", headers=RETRY)  # it may be there and not have been taken in
         if problem.status in _NOT_LET_IN or problem.code in _NOT_SIGNED:
             _record(runtime, request, problem.code)
         return problem_response(runtime, request, problem)

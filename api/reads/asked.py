@@ -57,6 +57,8 @@ class Asked:
         Raises Problem: escrow_unknown.
         """
         etag = freshened(self.runtime, institution_id)
+        if etag is None and not caught_up(self.runtime):
+            self.request.state.stale = True
         return self.scope.require(institution_id), etag
 
 
@@ -101,10 +103,14 @@ def freshened(runtime: Runtime, institution_id: str) -> str | None:
     return f'"{head.version}"' if _taken_in(lambda: runner.wait_for(last.position)) else None
 
 
-def caught_up(runtime: Runtime) -> None:
-    """Take in what was recorded last, where that is little: nobody should read an answer that is needlessly old."""
+def caught_up(runtime: Runtime) -> bool:
+    """Take in what was recorded last, where that is little: nobody should read an answer that is needlessly old.
+
+    False where the database takes no writes: then what is missing may be there, and nobody is told that it is not.
+    """
     if 0 < runtime.runner.health().lag <= runtime.settings.wait_lag:
-        _taken_in(runtime.runner.catch_up)
+        return _taken_in(runtime.runner.catch_up)
+    return True
 
 
 def _taken_in(step: Callable[[], object]) -> bool:
