@@ -41,7 +41,7 @@ def tell(ledger: Ledger, *commands: Command) -> None:
 
 
 def opened(ledger: Ledger, paid_fen: Sequence[int], *, licensed: bool = True) -> None:
-    """A school with one paid contract for each amount: c1, c2, c3 …"""
+    """A school with one paid contract for each amount: c1, c2, c3 and so on."""
     commands: list[Command] = [x.opening(licensed=licensed)]
     for number, fen in enumerate(paid_fen, 1):
         name = f"c{number}"

@@ -151,7 +151,7 @@ def test_security_is_drawn_for_what_is_missing_and_once(ledger: Ledger, clock: C
     assert previewed(ledger, ("risk_deposit", 1_000_00)).lists[0].shared_fen == 1_000_00
 
 
-def test_nobody_distributes_what_is_not_there_or_for_a_school_that_runs(ledger: Ledger, short: Ledger) -> None:
+def test_nobody_distributes_what_is_not_there(short: Ledger) -> None:
     preview = previewed(short, ("custody", 3_000_01))
     with pytest.raises(no.PotExceedsCustody):
         ordered(short, preview)

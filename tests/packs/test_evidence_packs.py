@@ -85,7 +85,7 @@ def test_the_computation_is_that_of_the_debt(school: Ledger) -> None:
     assert sum(int(line["amount_fen"]) for line in pack.csv("computation.csv")) == 2_000_00
 
 
-def test_the_page_tells_what_is_in_it_and_runs_nothing(ledger: Ledger, clock: Clock) -> None:
+def test_the_page_tells_what_is_in_it_and_runs_nothing(ledger: Ledger) -> None:
     opened(ledger, [1_000_00])
     tell(ledger, c.RenameInstitution(institution_name="<script>alert(1)</script>", uscc=x.USCC, licensed=True))
     page = packed(ledger, "c1").members["index.html"].decode()

@@ -1,4 +1,4 @@
-"""The resolution pack: the same figures in every format, as the ledger has them, and nothing a spreadsheet would run."""
+"""The resolution pack: the same figures in every format, as the ledger has them, and nothing that runs."""
 
 import io
 import json
@@ -10,7 +10,7 @@ from api.packs.masking import masked
 from api.packs.resolution import Asked, write_resolution_pack
 from ledger import commands as c
 from ledger.application import Ledger
-from projections.answers import Moment, UnknownRow
+from projections.answers import NOW, Moment, UnknownRow
 from projections.overview import refund_all_due
 from projections.reader import ReadModels
 from projections.runner import Runner
@@ -23,7 +23,7 @@ ON = date(2026, 10, 30)
 YUAN = [name for name in NAMES if name.endswith("_fen")]
 
 
-def packed(ledger: Ledger, moment: Moment = Moment()) -> Opened:
+def packed(ledger: Ledger, moment: Moment = NOW) -> Opened:
     """The pack of the school, as it is sent."""
     Runner(ledger.engine).catch_up()
     file = io.BytesIO()
