@@ -22,7 +22,7 @@ from tests.api.conftest import pay
 from tests.conftest import Clock
 
 PARTS = 6
-EXAMPLES = 4
+EXAMPLES = 3
 """For each operation and run."""
 OF_A_FILE = 1
 """The files of a table read the same question as its pages, which are tried in full."""
