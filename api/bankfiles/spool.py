@@ -1,6 +1,7 @@
 """Long sequences of lines kept on disk in chunks, so that a file of any length needs little memory."""
 
 import tempfile
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Generic, TypeVar, overload
@@ -16,6 +17,7 @@ class Spool(Sequence[T], Generic[T]):
 
     def __init__(self, kind: type[T], items: Iterable[T]) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it goes when the sequence goes
+        weakref.finalize(self, self._file.close)
         self._decode = msgspec.msgpack.Decoder(list[kind]).decode  # type: ignore[valid-type] # known at run time only
         self._places: list[tuple[int, int]] = []
         self._length = 0
