@@ -148,9 +148,7 @@ def test_a_dry_run_tells_and_records_nothing(school: School, released: Run) -> N
     assert texts(school.ledger) == before
 
 
-def test_another_institutions_payments_do_not_exist_for_its_bank(
-    school: School, released: Run
-) -> None:
+def test_another_institutions_payments_do_not_exist_for_its_bank(school: School, released: Run) -> None:
     report = read_report(table(f"{released.first}.1,settled,,,"))
     assert told(import_statuses(school.ledger, report, BANK, "other")) == [(2, "refused", "payment_unknown")]
 
