@@ -30,7 +30,7 @@ COMMANDS = (
     ("import-statement", "api.terminal.statements:import_statement", "Preview a bank's file, then commit it."),
     ("import-contracts", "api.terminal.imports:import_contracts", "Register contracts and opening stock from a file."),
     ("import-lessons", "api.terminal.imports:import_lessons", "Claim lessons from a file."),
-    ("reconcile", "api.terminal.statements:reconcile_day", "Hold bank and ledger against each other."),
+    ("reconcile", "api.terminal.reconciling:reconcile_day", "Hold bank and ledger against each other."),
     ("release", "api.terminal.bankday:release", "Release what the rules let go, and write the payment file."),
     ("refund-run", "api.terminal.bankday:refund_run", "Pay the refunds that are due, and write the payment file."),
     ("payment-file", "api.terminal.bankday:payment_file", "Write a recorded payment file again."),

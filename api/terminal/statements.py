@@ -1,9 +1,8 @@
-"""`ledger import-statement` and `ledger reconcile`: a bank's file previewed and committed, a day reconciled."""
+"""`ledger import-statement`: a bank's file previewed, then committed."""
 
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -16,13 +15,11 @@ from api.bankfiles.parties import Parties
 from api.bankfiles.posting import Poster
 from api.bankfiles.preview import Stated
 from api.bankfiles.reading import read_statements
-from api.bankfiles.reconcile import Reconciled, reconcile
 from api.bankfiles.report import FileReport, StatementReport
 from api.problems import Catalogue, problem_of
 from api.settings import party_key
 from api.terminal.environment import FINDING, OK, USAGE, Stop, language, load_settings, the_ledger
 from api.terminal.output import Column, Show, err, out, print_json, print_table, progress
-from ledger.application import Ledger
 from ledger.identifiers import Role
 from ledger.money import format_yuan
 from ledger.rejections import EscrowNotOpen, Rejection
@@ -222,84 +219,3 @@ def _print_statement(report: StatementReport) -> None:
 
 def _yuan(fen: int | None) -> str:
     return "?" if fen is None else format_yuan(fen)
-
-
-def reconcile_day(
-    institution: Annotated[str | None, Parameter(help="Id of the institution")] = None,
-    /,
-    *,
-    every: Annotated[bool, Parameter(name="--all", negative="", help="Every institution in turn")] = False,
-    on: Annotated[date | None, Parameter(name="--date", help="The day statements should cover")] = None,
-    grace: Annotated[int, Parameter(help="Days a payment may take to appear in a statement")] = 1,
-    doing: Doing = DOING,
-    show: Show = SHOW,
-) -> int:
-    """Hold bank and ledger against each other; what the bank should have shown and has not becomes a break."""
-    if (institution is None) is not every:
-        raise Stop("写明一个机构或 --all: name one institution, or --all", USAGE)
-    with the_ledger() as ledger:
-        poster, days = Poster(doing.actor, Role.BANK), timedelta(days=grace)
-        results, refusals = list[Reconciled](), list[tuple[str, Rejection]]()
-        ids = _every(ledger) if institution is None else [institution]
-        for each in ids:
-            try:
-                results.append(reconcile(ledger, each, poster, grace=days, dry_run=doing.dry_run, on=on))
-            except EscrowNotOpen:
-                if institution is not None:
-                    raise
-            except Rejection as refusal:
-                refusals.append((each, refusal))
-        for _, why in refusals:
-            refused(why)
-    if show.json:
-        print_json([_body(each) for each in results])
-    else:
-        _print_days(results)
-    alarming = any(each.unexplained_fen or each.overdue or not each.covered for each in results)
-    return FINDING if alarming or refusals else OK
-
-
-def _every(ledger: Ledger) -> list[str]:
-    ids: list[str] = []
-    while page := ledger.institutions(ids[-1] if ids else ""):
-        ids += page
-    return ids
-
-
-def _body(day: Reconciled) -> dict[str, object]:
-    return {
-        "institution_id": day.institution_id,
-        "through_on": day.through_on,
-        "covered": day.covered,
-        "bank_fen": day.bank_fen,
-        "custody_fen": day.custody_fen,
-        "in_transit_fen": day.in_transit_fen,
-        "drift_fen": day.drift_fen,
-        "unexplained_fen": day.unexplained_fen,
-        "overdue": day.overdue,
-        "opened": day.opened,
-    }
-
-
-def _print_days(results: Sequence[Reconciled]) -> None:
-    columns = [
-        Column("机构 institution"), Column("至 through"), Column("银行 bank", money=True),
-        Column("托管 custody", money=True), Column("在途 in transit", money=True), Column("差异 breaks", money=True),
-        Column("不明 unexplained", money=True), Column("逾期 overdue", right=True), Column("新开 opened", right=True),
-    ]  # fmt: skip
-    rows = [
-        (
-            day.institution_id,
-            f"{day.through_on or '–'}{'' if day.covered else ' !'}",
-            day.bank_fen,
-            day.custody_fen,
-            day.in_transit_fen,
-            day.drift_fen,
-            day.unexplained_fen,
-            day.overdue,
-            day.opened,
-        )
-        for day in results
-    ]
-    late = "! 对账单未到该日 statements do not reach the day" if any(not day.covered for day in results) else ""
-    print_table(columns, rows, late)
