@@ -42,6 +42,8 @@ def test_a_late_bank_line_keeps_its_own_day_beside_the_day_it_became_known(schoo
 def test_a_missed_lesson_counts_only_if_it_was_claimed_and_confirmed(school: Specification) -> None:
     school.on(date(2026, 11, 20)).given(x.claim("missed", notified_on=None))
     assert entitled(school.when(x.request(requested_on=date(2026, 11, 20)))) == x.PRICE_FEN
+    school.given(c.WithdrawRefund(refund_id="f1", reason="stays"), x.confirm("missed"))
+    assert entitled(school.when(x.request("f2", requested_on=date(2026, 11, 20)))) == x.PRICE_FEN - x.LESSON_FEN
 
 
 def test_the_institutions_cause_keeps_the_discount_whatever_the_list_price() -> None:
