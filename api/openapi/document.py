@@ -122,7 +122,15 @@ def _sendable(parameter: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    models: list[type[BaseModel]] = [*BODIES.values(), OpenEscrow, Batch, EntitlementRequest, ReconciliationRun, PaymentRun, DayEnding]
+    models: list[type[BaseModel]] = [
+        *BODIES.values(),
+        OpenEscrow,
+        Batch,
+        EntitlementRequest,
+        ReconciliationRun,
+        PaymentRun,
+        DayEnding,
+    ]
     models += [Proposal, ApprovalDecision, NewSubject, Person, Lookup, Forgetting]
     _, bodies = models_json_schema([(model, "validation") for model in models], ref_template=SCHEMAS + "{model}")
     for shape in bodies["$defs"].values():
