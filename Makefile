@@ -1,4 +1,4 @@
-.PHONY: help check locked format lint contracts types deps test demo bench
+.PHONY: help check locked format lint contracts types deps test demo bench drill
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
 check: locked format lint contracts types deps test  ## All gates, cheap ones first
@@ -20,3 +20,5 @@ demo:  ## The seeded city
 	uv run ledger demo
 bench:  ## Everything the README claims, measured side by side
 	for each in commands flat rebuild queries proofs statements signed; do uv run python -m benchmarks.$$each || exit 1; done
+drill:  ## The long fault drill, hours; writes docs/reliability.md
+	uv run python -m tests.faults.run
