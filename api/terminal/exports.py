@@ -11,7 +11,9 @@ from projections.journal import journal as journal_of
 
 app = App(name="export", help="Write the books in the formats of other programs.")
 app.command("api.terminal.packs:resolution_pack", name="resolution-pack", help="What every family is owed, one zip.")
-app.command("api.terminal.packs:evidence", name="evidence", help="What proves a contract's or an institution's figures.")
+app.command(
+    "api.terminal.packs:evidence", name="evidence", help="What proves a contract's or an institution's figures."
+)
 app.command("api.terminal.proofs:bundle", name="bundle", help="The audit bundle, to be checked offline.")
 
 
