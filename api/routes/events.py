@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from api.answers import json_response
-from api.openapi.operations import read_operation, ref
+from api.openapi.operations import problems, read_operation, ref
 from api.parameters import InstitutionPath, Limit, Position, known_query
 from api.problems import Problem
 from api.public import EventBody, event_body
@@ -49,6 +49,8 @@ def event_routes(runtime: Runtime) -> APIRouter:
 
     def add(path: str, endpoint: Callable[..., Any], shape: str, summary: str, roles: Sequence[Role]) -> None:
         operation = read_operation(f"get_{endpoint.__name__}", summary, ref(shape), roles)
+        if shape == "Feed":
+            operation["responses"] |= problems(409)
         checks = [Depends(readers(runtime.tokens, roles)), Depends(known_query)]
         router.add_api_route(path, endpoint, methods=["GET"], dependencies=checks, **operation)
 

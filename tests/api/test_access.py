@@ -164,7 +164,8 @@ def told(paid_contract: Callers, guarded: GuardedLedger, clock: Clock) -> Caller
         assert answer.status_code == 201, answer.text
     run = paid_contract.of(Role.REGULATOR, "t-r").post("/v1/escrows/I-1/release-runs", RUNS["release-runs"])
     assert [each["file_id"] for each in run.json()["files"]] == [PATHS["file"]], run.text
-    seal = sealing(guarded.engine, "I-1", date(2026, 8, 31))
+    clock.advance(days=1)
+    seal = sealing(guarded.engine, "I-1", date(2026, 9, 1))
     guarded.submit(Order("I-1", "seal", seal, actor="regulator-1", role=Role.REGULATOR))
     Notary(guarded.engine, PrivateKey("ledger.example", b"L" * 32), clock).run()
     return paid_contract

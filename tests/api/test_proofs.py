@@ -105,16 +105,17 @@ def test_a_family_gets_the_proof_of_its_own_figure_and_nobody_elses(
     path = "/v1/escrows/I-1/contracts/C-1/statement-proof"
     guardian = signing.of(Role.GUARDIAN)
     assert code(guardian.get(path)) == "not_sealed"
-    seal = sealing(guarded.engine, "I-1", date(2026, 8, 31))
+    clock.advance(days=1)
+    seal = sealing(guarded.engine, "I-1", date(2026, 9, 1))
     guarded.submit(Order("I-1", "seal", seal, actor="regulator-1", role=Role.REGULATOR))
     assert code(guardian.get(path)) == "not_yet_signed"
     sign(guarded, clock)
     answer = guardian.get(path)
     _, event = verify.check_statement(answer.text, [verify.parse_key(KEY.public().text())], [], 0)
-    assert event["business_on"] == "2026-08-31"
+    assert event["business_on"] == "2026-09-01"
     assert json.loads(answer.text)["line"].startswith("contract C-1 360000 0 0 0 ")
-    assert guardian.get(f"{path}?on=2026-08-31").content == answer.content
-    assert code(guardian.get(f"{path}?on=2026-08-30")) == "not_sealed"
+    assert guardian.get(f"{path}?on=2026-09-01").content == answer.content
+    assert code(guardian.get(f"{path}?on=2026-08-31")) == "not_sealed"
     assert code(signing.foreign(Role.GUARDIAN).get(path)) == "contract_unknown"
     for part in ("proof", "stored"):
         assert guardian.get(f"/v1/escrows/I-1/events/2/{part}").status_code == 200
