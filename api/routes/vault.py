@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api.answers import json_response
 from api.bodies import json_body
 from api.documents import read_model
-from api.openapi.operations import read_operation, ref
+from api.openapi.operations import problems, read_operation, ref
 from api.openapi.persons import vault_operation
 from api.parameters import Flag, IdPath, idempotency_key, known_query
 from api.problems import Problem
@@ -115,6 +115,7 @@ def vault_routes(runtime: Runtime) -> APIRouter:
     """`/v1/subjects`, one of them, `/v1/subject-lookups`."""
     router, path = APIRouter(prefix="/v1"), "/subjects/{subject_id}"
     one = read_operation("get_subject", "What is kept of a person", ref("SubjectShown"), READERS)
+    one["responses"] |= problems(409)
 
     def add(method: str, where: str, endpoint: Callable[..., Any], roles: tuple[Role, ...], **told: Any) -> None:  # noqa: ANN401 - what FastAPI takes
         checks = [Depends(readers(runtime.tokens, roles)), Depends(known_query)]

@@ -14,7 +14,7 @@ from ledger.store.failures import OutcomeUnknown, StoreUnavailable
 from projections.answers import UnknownRow
 
 
-def sentence(error: Exception) -> tuple[str, int]:
+def sentence(error: Exception) -> tuple[str, int]:  # noqa: PLR0911 - one for each kind
     """What to say, and the exit code. An error that nobody expected is told by its kind and place alone."""
     match error:
         case Stop():
