@@ -1,12 +1,15 @@
 """The commands of the proofs, as an operator and a witness give them."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from api.cli import run
 from api.notarizing import Follower, follow
@@ -16,8 +19,10 @@ from api.witnesses import WitnessAddress, parse_witnesses
 from ledger.application import Ledger, open_ledger
 from ledger.log.checkpoints import Checkpoint, sign_checkpoint
 from ledger.log.growth import Growth
+from ledger.log.inspection import inspect_log
 from ledger.log.keys import COSIGNER, MalformedKey, parse_private_key, parse_public_key
 from ledger.log.standing import newest_directory, standing
+from ledger.store.epochs import current_epoch, open_epoch
 from tests import examples as x
 from tests.conftest import Clock
 from tests.log.schools import KEY, WITNESS, autumn, checkpoint, open_school, tell
@@ -227,6 +232,29 @@ def test_a_follower_lives_as_long_as_its_program_and_leaves_the_log_to_others(to
     stop.set()
     thread.join()
     assert Follower(told.engine, KEY, clock).step()
+
+
+def test_the_role_of_the_application_may_follow_the_log_and_begins_no_epoch(postgres_url: str, clock: Clock) -> None:
+    login = f"ledger_follower_{os.getpid()}"
+    owner = open_ledger(postgres_url, clock)
+    with owner.engine.begin() as connection:
+        connection.execute(text(f"create role {login} login in role ledger_writer"))
+    try:
+        url = make_url(postgres_url).set(username=login).render_as_string(hide_password=False)
+        ledger = open_ledger(url, clock)
+        open_school(ledger, "school-1")
+        one = Follower(ledger.engine, KEY, clock)
+        assert one.step()
+        one.release()
+        assert inspect_log(ledger.engine, [KEY.public()]).passed
+        with pytest.raises(DBAPIError, match="permission denied"):
+            open_epoch(ledger.engine, clock(), "restored")
+        assert current_epoch(ledger.engine).number == 1
+        ledger.close()
+    finally:
+        with owner.engine.begin() as connection:
+            connection.execute(text(f"drop role {login}"))
+        owner.close()
 
 
 def test_witnesses_are_urls_and_keys_in_turn() -> None:
