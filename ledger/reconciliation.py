@@ -81,7 +81,7 @@ class _Matcher:
         for item in self.books.open_items():
             for key in _ITEM_KEYS[by](item):
                 index[key].append(item)
-        self.indexes[by] = index
+        self.indexes = {by: index}  # rules by one key stand together: the others are not needed any more
         return index
 
     def _keys(self, by: By, place: int) -> Iterable[object]:
