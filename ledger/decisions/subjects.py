@@ -62,12 +62,17 @@ def needed_for(context: Context, contract: Contract) -> str:
         return "award_open"
     if contract.case_id or contract.disputes:
         return "case_open"
+    return _unpaid(context, contract) or ("" if contract.ended or context.header.status == "closed" else "running")
+
+
+def _unpaid(context: Context, contract: Contract) -> str:
+    """What of the contract's refunds and settlement is still on its way, in a word."""
     for refund_id in contract.refund_ids:
         refund = context.escrow.find(Refund, refund_id)
         if refund is not None and refund.instructed_fen:
             return "payment_in_transit"
-    if contract.settlement_case_id:
+    if contract.settlement_case_id and contract.settlement_fen is not None:
         case = context.escrow.get(Case, contract.settlement_case_id)
-        if len(case.performed) < len(case.instalments) and contract.settlement_fen is not None:
+        if len(case.performed) < len(case.instalments):
             return "settlement_open"
-    return "" if contract.ended or context.header.status == "closed" else "running"
+    return ""

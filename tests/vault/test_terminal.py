@@ -1,7 +1,6 @@
 """`ledger vault` on the command line."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,12 @@ from tests.vault.families import PERSON, ended, entered, signed
 
 
 @pytest.fixture
-def shell(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+def shell(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The environment of a terminal."""
     monkeypatch.setenv("LEDGER_DATABASE_URL", settings.database_url or "")
     monkeypatch.setenv("LEDGER_VAULT_KEY", FIRST)
     monkeypatch.setenv("LEDGER_VAULT_ERASURES", str(settings.vault_erasures))
-    yield monkeypatch
+    return monkeypatch
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
