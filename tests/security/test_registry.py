@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import OKPKey
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, make_url, select
 from sqlalchemy.exc import DBAPIError
 
 from api.problems import Problem
@@ -184,3 +184,23 @@ def test_a_key_for_another_use_or_a_private_one_is_refused() -> None:
     private = OKPKey.generate_key("Ed25519").as_dict(private=True)
     with pytest.raises(UnreadableKey):
         read_public_key(str(private).replace("'", '"'))
+
+
+def test_the_application_needs_no_more_than_its_role_on_postgresql(postgres_url: str, clock: Clock) -> None:
+    url = make_url(postgres_url)
+    engine = open_engine(
+        url.set(query={**url.query, "options": "-c role=ledger_writer"}).render_as_string(hide_password=False)
+    )
+    key, nonces = public_key_of(Ed25519PrivateKey.generate()), Nonces(engine, clock)
+    with writing(engine) as connection:
+        assert connection.exec_driver_sql("select current_user").scalar() == "ledger_writer"
+        register_client(connection, BANK, DEED)
+        register_key(connection, "bank", key, DEED)
+        revoke_key(connection, key.key_id, DEED)
+        register_user(connection, LIN, "long enough, this one", DEED)
+        change_password(connection, "lin", "another one, long too", DEED)
+    assert nonces.spend("bank", "one nonce of a bank", clock())
+    clock.advance(minutes=2)
+    assert nonces.spend("bank", "one nonce of a bank again", clock())
+    nonces.close()
+    engine.dispose()
