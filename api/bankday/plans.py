@@ -14,6 +14,8 @@ from ledger.decisions.context import instant, local_date
 from ledger.orders import Order, Source
 from ledger.sheets import Profile
 
+END: Final = ".end"
+"""What the key of the last command of a run ends with: so its end stands in the log."""
 PART: Final = 5_000
 """Payments in one file, which is recorded in one transaction: as a whole or not at all."""
 _BEIJING: Final = timezone(timedelta(hours=8))
@@ -52,6 +54,8 @@ class Plan:
     orders: Callable[[Source], list[Order]]
     """The orders that record it, with the hash of the file as their source."""
     withheld: tuple[Withheld, ...]
+    last: bool
+    """Whether nothing is left for a file after it."""
 
 
 def last_instant(on: date) -> int:
@@ -79,13 +83,6 @@ def file_of(ask: Ask, file_id: FileId, stored: StoredEscrow, payments: tuple[Pay
         at=ask.at,
         payments=payments,
     )
-
-
-def cut(count: int, part: int) -> int:
-    """How many of so many payments go into this file: a full file has another one after it, and no other has."""
-    if count > part:
-        return part
-    return count if count < part else part - 1
 
 
 def unroutable(ask: Ask, stored: StoredEscrow, payee_ref: str) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import or_, select
 from api.bankday.numbers import FileId
 from api.bankday.pain001 import write_pain001
 from api.bankday.payments import Payment, PaymentFile, institution_ref
+from api.bankday.plans import END
 from ledger import events as e
 from ledger.application import Ledger
 from ledger.serialization import TOPICS, Recorded, decode
@@ -24,8 +25,8 @@ class RecordedFile:
     file: PaymentFile
     sha256: str
     """Of the file with references, pain.001, as it was when it was recorded: it stands in the events' source."""
-    first_version: int
-    last_version: int
+    last: bool
+    """Whether its run ends with it."""
 
     @property
     def as_recorded(self) -> bool:
@@ -57,7 +58,8 @@ def find_file(ledger: Ledger, institution_id: str, file_id: FileId) -> RecordedF
     ]
     source = instructed[0].envelope.source
     file = _file(ledger, institution_id, file_id, instructed)
-    return RecordedFile(file, "" if source is None else source.sha256, first, last)
+    ends = any(each.envelope.command_id.endswith(END) for each in instructed)
+    return RecordedFile(file, "" if source is None else source.sha256, ends)
 
 
 def _file(ledger: Ledger, institution_id: str, file_id: FileId, instructed: list[Recorded]) -> PaymentFile:

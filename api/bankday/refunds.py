@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from api.bankday.numbers import FileId
 from api.bankday.payments import Payment, Withheld
-from api.bankday.plans import Ask, Plan, check_unsealed, cut, file_of, moment_of, unroutable
+from api.bankday.plans import END, Ask, Plan, check_unsealed, file_of, moment_of, unroutable
 from api.bankday.stored import StoredEscrow, stored_escrow
 from ledger import commands as c
 from ledger import events as e
@@ -40,12 +40,17 @@ def plan_refunds(ledger: Ledger, institution_id: str, ask: Ask, file_id: FileId)
             desk.take(refund)
             if len(desk.payments) > ask.part:
                 break
-        payments = tuple(desk.payments[: cut(len(desk.payments), ask.part)])
+        last = len(desk.payments) <= ask.part
+        payments = tuple(desk.payments[: ask.part])
         file = file_of(ask, file_id, stored, payments)
         return Plan(
             file,
-            lambda source: [_order(ask, institution_id, each, source) for each in payments],
+            lambda source: [
+                _order(ask, institution_id, each, source, END if last and each is payments[-1] else "")
+                for each in payments
+            ],
             tuple(desk.withheld),
+            last,
         )
 
 
@@ -132,11 +137,13 @@ class _Desk:
         self.withheld.append(Withheld(refund.contract_id, refund.refund_id, amount_fen, code))
 
 
-def _order(ask: Ask, institution_id: str, payment: Payment, source: Source) -> Order:
+def _order(ask: Ask, institution_id: str, payment: Payment, source: Source, end: str) -> Order:
     """The source names the payment's place in the file."""
     assert payment.refund_id is not None, "a refund is paid"
     command = _instruction(ask, payment.refund_id, payment.payment_id, payment.amount_fen)
-    return ask.poster.order(institution_id, f".{payment.payment_id}", command, Source(source.sha256, payment.number))
+    return ask.poster.order(
+        institution_id, f".{payment.payment_id}{end}", command, Source(source.sha256, payment.number)
+    )
 
 
 def _instruction(ask: Ask, refund_id: str, payment_id: str, amount_fen: int | None) -> c.InstructRefund:

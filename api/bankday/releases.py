@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from api.bankday.numbers import FileId
-from api.bankday.payments import Payment, Withheld, institution_ref
-from api.bankday.plans import Ask, Plan, check_unsealed, cut, file_of, moment_of, unroutable
+from api.bankday.payments import Payment, PaymentFile, Withheld, institution_ref
+from api.bankday.plans import END, Ask, Plan, check_unsealed, file_of, moment_of, unroutable
 from api.bankday.stored import StoredEscrow, stored_escrow
 from ledger import commands as c
 from ledger import rejections as no
@@ -41,13 +41,14 @@ def plan_releases(ledger: Ledger, institution_id: str, ask: Ask, file_id: FileId
         if code := unroutable(ask, stored, payee_ref):
             withheld += [Withheld(contract_id, None, fen, code) for contract_id, fen in lines]
             lines = []
-        lines = lines[: cut(len(lines), ask.part)]
+        last = len(lines) <= ask.part
+        lines = lines[: ask.part]
         payments = tuple(
             Payment(number, file_id.payment_id(number), contract_id, None, fen, payee_ref)
             for number, (contract_id, fen) in enumerate(lines, 1)
         )
         file = file_of(ask, file_id, stored, payments)
-        return Plan(file, lambda source: _orders(ask, institution_id, file_id, lines, source), tuple(withheld))
+        return Plan(file, lambda source: _orders(ask, file, lines, source, last=last), tuple(withheld), last)
 
 
 def _candidates(ledger: Ledger, institution_id: str, after: str) -> list[str]:
@@ -108,15 +109,16 @@ def _kept(contract_id: str, limits: Limits) -> list[Withheld]:
     return [Withheld(contract_id, None, fen, code) for code, fen in steps if fen > 0]
 
 
-def _orders(ask: Ask, institution_id: str, file_id: FileId, lines: Sequence[Line], source: Source) -> list[Order]:
+def _orders(ask: Ask, file: PaymentFile, lines: Sequence[Line], source: Source, *, last: bool) -> list[Order]:
     """Commands of up to a thousand lines; the source names the first payment of each."""
+    starts = range(0, len(lines), c.MAX_LINES)
     return [
         ask.poster.order(
-            institution_id,
-            f"{file_id.key}{chunk}",
+            file.institution_id,
+            f"{file.file_id.key}{chunk}{END if last and chunk == len(starts) else ''}",
             c.InstructRelease(
                 effective_at=moment_of(ask.at),
-                release_id=str(file_id),
+                release_id=str(file.file_id),
                 lines=[
                     c.ReleaseOrderLine(contract_id=contract_id, amount_fen=fen)
                     for contract_id, fen in lines[start : start + c.MAX_LINES]
@@ -124,5 +126,5 @@ def _orders(ask: Ask, institution_id: str, file_id: FileId, lines: Sequence[Line
             ),
             Source(source.sha256, start + 1),
         )
-        for chunk, start in enumerate(range(0, len(lines), c.MAX_LINES), 1)
+        for chunk, start in enumerate(starts, 1)
     ]

@@ -72,7 +72,7 @@ def run_payments(
     last: RecordedFile | None = None
     for file_id in ask.first.parts():
         found = find_file(ledger, institution_id, file_id)
-        if found is None and (last is None or len(last.file.payments) >= ask.part):
+        if found is None and (last is None or not last.last):
             if dry_run:
                 _preview(ledger, run, ask, file_id, last)
                 return run

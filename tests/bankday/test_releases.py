@@ -72,7 +72,7 @@ def test_the_hash_of_the_file_stands_in_the_source_of_its_events(school: School)
     recorded = [each for each in school.ledger.stream("school") if isinstance(each.event, e.ReleaseInstructed)]
     sources = {(each.envelope.source.sha256, each.envelope.source.line) for each in recorded if each.envelope.source}
     assert sources == {(canonical_sha256(done.files[0]), 1)}
-    assert {each.envelope.command_id for each in recorded} == {f".{done.first}.1"}
+    assert {each.envelope.command_id for each in recorded} == {f".{done.first}.1.end"}
 
 
 def test_what_does_not_go_is_listed_with_its_reason(school: School) -> None:
@@ -175,6 +175,7 @@ def test_a_run_whose_last_file_is_full_to_the_brim_is_over(ledger: Ledger, clock
     school.asks(*x.taught("a", contract_id=f"c{families + 1}"))
     again = run(school, "release", part=3)
     assert (again.recorded, again.files) == (0, done.files)
+    assert sorted(lines(done)) == [(f"c{number}", 100_00) for number in range(1, families + 1)]
 
 
 def test_accounts_come_from_elsewhere_and_never_into_the_log(school: School) -> None:
