@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from api.runtime import Runtime
 from api.security.guard import GuardedLedger
 from api.security.tokens import Tokens
 from api.settings import Settings
@@ -46,3 +47,11 @@ def callers(client: TestClient, clock: Clock) -> Callers:
         answer = made.of(role, f"setup-{role}").post(path, body)
         assert answer.status_code == 201, answer.text
     return made
+
+
+@pytest.fixture
+def runtime(client: TestClient, callers: Callers) -> Runtime:
+    """What the application runs on."""
+    assert callers is not None
+    found: Runtime = client.app.state.runtime  # type: ignore[attr-defined]
+    return found

@@ -6,7 +6,6 @@ from itertools import count
 from threading import Barrier
 
 import pytest
-from starlette.testclient import TestClient
 
 from api.approvals.approval import find
 from api.approvals.deciding import order_of, resume
@@ -232,14 +231,6 @@ def test_of_many_decisions_at_once_one_counts(callers: Callers, guarded: Guarded
 
 class Stopped(Exception):
     """The program ends here."""
-
-
-@pytest.fixture
-def runtime(client: TestClient, callers: Callers) -> Runtime:
-    """What the application runs on."""
-    assert callers is not None
-    found: Runtime = client.app.state.runtime  # type: ignore[attr-defined]
-    return found
 
 
 @pytest.mark.parametrize("recorded", [False, True])

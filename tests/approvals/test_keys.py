@@ -1,0 +1,92 @@
+"""A client's key is let in or out by two officers of the whole place."""
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select
+
+from api.runtime import Runtime
+from api.security.keys import public_key_of
+from api.security.registry import Deed, register_client, writing
+from api.security.scopes import mandate_of
+from api.security.tables import changes, keys
+from ledger.identifiers import Role
+from tests.api.callers import Caller, Callers, Json, code
+
+
+def known_client(runtime: Runtime, subject: str = "bank-client") -> None:
+    with writing(runtime.ledger.engine) as connection:
+        mandate = mandate_of(subject, Role.BANK, {"custodians": ["bank-1"]})
+        register_client(connection, mandate, Deed("setup", runtime.clock()))
+
+
+def proposed(callers: Callers, act: str, body: Json, key: str) -> Json:
+    answer = callers.of(Role.REGULATOR, "first").post("/v1/approvals", {"act": act, "body": body}, key=key)
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+def decide(caller: Caller, approval: Json, decision: str = "approved") -> Json:
+    body = {"decision": decision, "request_sha256": approval["request_sha256"]}
+    return caller.post(f"/v1/approvals/{approval['approval_id']}/decisions", body)
+
+
+def test_a_key_is_registered_and_revoked_by_two(callers: Callers, runtime: Runtime) -> None:
+    known_client(runtime)
+    public = public_key_of(Ed25519PrivateKey.generate())
+    second, engine = callers.of(Role.REGULATOR, "second"), runtime.ledger.engine
+    approval = proposed(callers, "register_key", {"client": "bank-client", "public_key": public.x}, "k1")
+    with engine.connect() as connection:
+        assert connection.execute(select(keys)).all() == []
+    assert code(decide(callers.of(Role.REGULATOR, "first"), approval)) == "second_person_required"
+    done = decide(second, approval)
+    assert (done.status_code, done.json()["state"]) == (200, "recorded"), done.text
+    assert decide(second, approval).json() == done.json()
+    with engine.connect() as connection:
+        (row,) = connection.execute(select(keys)).all()
+        assert (row.key_id, row.revoked_at) == (public.key_id, None)
+        assert row.registered_by == "first with second"
+    revoking = proposed(callers, "revoke_key", {"key_id": public.key_id}, "k2")
+    assert decide(second, revoking).json()["state"] == "recorded"
+    with engine.connect() as connection:
+        (row,) = connection.execute(select(keys)).all()
+        assert row.revoked_by == "first with second"
+        deeds = connection.execute(select(changes.c.deed)).scalars().all()
+    assert list(deeds) == ["client_registered", "key_registered", "key_revoked"]
+
+
+def test_what_the_registry_does_not_allow_any_more_is_refused(callers: Callers, runtime: Runtime) -> None:
+    known_client(runtime)
+    body = {"client": "bank-client", "public_key": public_key_of(Ed25519PrivateKey.generate()).x}
+    one, other = proposed(callers, "register_key", body, "k1"), proposed(callers, "register_key", body, "k2")
+    second = callers.of(Role.REGULATOR, "second")
+    assert decide(second, one).json()["state"] == "recorded"
+    assert decide(second, other).json()["refused"] == "key_taken"
+
+
+def test_the_same_proposal_of_a_key_again_is_the_same(callers: Callers, runtime: Runtime) -> None:
+    known_client(runtime)
+    body = {"client": "bank-client", "public_key": public_key_of(Ed25519PrivateKey.generate()).x}
+    assert proposed(callers, "register_key", body, "k") == proposed(callers, "register_key", body, "k")
+    other = {"act": "revoke_key", "body": {"key_id": "x"}}
+    assert code(callers.of(Role.REGULATOR, "first").post("/v1/approvals", other, key="k")) == "command_key_reused"
+
+
+def test_only_officers_of_the_whole_place_let_keys_in(callers: Callers, runtime: Runtime) -> None:
+    known_client(runtime)
+    public = public_key_of(Ed25519PrivateKey.generate()).x
+    asked = {"act": "register_key", "body": {"client": "bank-client", "public_key": public}}
+    district = callers.of(Role.REGULATOR, "d", jurisdiction="CN-BJ", district="海淀区")
+    assert code(district.post("/v1/approvals", asked)) == "invalid_body"
+    for role in set(Role) - {Role.REGULATOR}:
+        assert code(callers.of(role).post("/v1/approvals", asked)) == "not_permitted"
+    first = callers.of(Role.REGULATOR, "first")
+    for act, body in (
+        ("register_key", {"client": "nobody", "public_key": public}),
+        ("register_key", {"client": "bank-client"}),
+        ("revoke_key", {"key_id": "unknown"}),
+        ("end_world", {}),
+    ):
+        assert code(first.post("/v1/approvals", {"act": act, "body": body}, key=f"{act}-{len(body)}")) == "invalid_body"
+    approval = proposed(callers, asked["act"], asked["body"], "fine")
+    foreign = callers.foreign(Role.REGULATOR)
+    assert code(decide(foreign, approval)) == "not_found"
+    assert code(decide(district, approval)) == "not_found"
