@@ -88,9 +88,12 @@ class State:
         return escrow
 
     def prefetch(self, escrow: FoldedEscrow, keys: Iterable[SheetKey]) -> None:
-        """Read the sheets with these keys at once; those that are not kept come later, one by one."""
+        """Read the sheets with these keys at once; those that are not kept come later, one by one.
+
+        What is in memory stays: it may have been changed since it was read, or not been written yet.
+        """
         institution_id = escrow.header.institution_id
-        wanted = iter(dict.fromkeys(keys))
+        wanted = iter(dict.fromkeys(key for key in keys if key not in escrow.sheets))
         while chunk := list(islice(wanted, KEYS_AT_ONCE)):
             query = select(self._sheets.c.sheet_key, self._sheets.c.state)
             query = query.where(self._sheets.c.institution_id == institution_id, self._sheets.c.sheet_key.in_(chunk))
