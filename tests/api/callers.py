@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from http_message_signatures import HTTPMessageSignaturesException
 from starlette.testclient import TestClient
 
 from api.runtime import Runtime
@@ -90,13 +91,28 @@ class Signer(httpx2.Auth):
 
     def auth_flow(self, request: Json) -> Iterator[Json]:
         """Add the headers of a signature."""
-        created = self._runtime.clock() // 1_000_000
-        if "idempotency-key" in request.headers:
-            given = {"Idempotency-Key": request.headers["idempotency-key"]}
-            url = str(request.url)
-            signed = signed_headers(self.private, request.method, url, given, request.content, created=created)
-            request.headers.update({name: value for name, value in signed.items() if name not in given})
+        request.headers.update(self._signature(request, request.content))
         yield request
+
+    def __call__(self, request: Json) -> Json:
+        """The same for the library that generated requests are sent with."""
+        body = request.body or b""
+        request.headers.update(self._signature(request, body if isinstance(body, bytes) else body.encode()))
+        return request
+
+    def _signature(self, request: Json, body: bytes) -> dict[str, str]:
+        """What is added; nothing where the request cannot be signed as it is."""
+        key = request.headers.get("idempotency-key")
+        if key is None:
+            return {}
+        created = self._runtime.clock() // 1_000_000
+        given = {"Idempotency-Key": key if isinstance(key, str) else key.decode("latin-1")}
+        try:
+            url = str(request.url)
+            signed = signed_headers(self.private, request.method, url, given, body, created=created)
+        except HTTPMessageSignaturesException:
+            return {}
+        return {name: value for name, value in signed.items() if name not in given}
 
 
 def register(runtime: Runtime, mandate: Mandate) -> None:
