@@ -332,7 +332,7 @@ class ForgetSubject(Command, by=[INSTITUTION, REGULATOR]):
 
     subject_id: Id
     """A guardian or a student."""
-    stream_version: Annotated[int, Field(ge=1)]
+    stream_version: Annotated[int, Field(ge=1, le=10**15)]
     """The version of the stream up to which the contracts were looked up."""
     contract_ids: Annotated[list[Id], Field(max_length=MAX_LINES)]
     """Every contract here that names the subject."""

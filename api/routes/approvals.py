@@ -100,7 +100,11 @@ def approval_routes(runtime: Runtime) -> APIRouter:
         key = idempotency_key(request)
         document = read_document(raw)
         asked = checked_model(Proposal, document, raw)
-        act = checked_model(ACTS[asked.act], asked.body, at="/body")
+        try:
+            act = checked_model(ACTS[asked.act], asked.body, at="/body")
+        except Problem:
+            needed = ", ".join(ACTS[asked.act].model_fields)
+            raise invalid([FieldError("contradictory", "/body", detail=f"{asked.act}: {needed}")]) from None
         return _propose(runtime, caller, key, act)
 
     readings.table("/approvals", approvals, "Approval", "What waits for a second person, and what came of it", OFFICERS)
@@ -172,7 +176,7 @@ def _propose(runtime: Runtime, caller: Mandate, key: str, act: Act) -> Response:
     with runtime.ledger.engine.connect() as connection:
         client = client_mandate(connection, act)
     if client is None or not manages(caller, client):
-        raise invalid([FieldError("not_valid", "/body")])
+        raise Problem("not_found")
     row = {
         "institution_id": None,
         "act": act.name,
