@@ -108,7 +108,7 @@ def _print(results: Sequence[DayEnd]) -> None:
     for each in results:
         counts[each.state] = counts.get(each.state, 0) + 1
     out().print(" · ".join(f"{meaning(state, language())} {count}" for state, count in counts.items()), markup=False)
-    if set(counts) == {"sealed_before"}:
+    if counts and set(counts) <= {"sealed_before", "closed", "not_open"}:
         out().print("早已封账，未做任何事 sealed before, nothing was done", markup=False)
 
 
