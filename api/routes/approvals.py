@@ -15,11 +15,11 @@ from api.approvals.proposing import again, body_text, keep, proposed_under
 from api.approvals.tables import approvals as proposals
 from api.approvals.visibility import exists_for
 from api.bodies import json_body
-from api.documents import checked_model, invalid, read_document, read_model
+from api.documents import checked_model, read_document, read_model
 from api.openapi.operations import read_operation, ref
 from api.openapi.persons import decision_operation, proposal_operation
 from api.parameters import IdPath, IdQuery, idempotency_key, known_query
-from api.problems import FieldError, Problem
+from api.problems import Problem
 from api.public import members
 from api.reads.asked import Asked, askers, freshened
 from api.reads.bounds import last_instant
@@ -103,8 +103,9 @@ def approval_routes(runtime: Runtime) -> APIRouter:
         try:
             act = checked_model(ACTS[asked.act], asked.body, at="/body")
         except Problem:
-            needed = ", ".join(ACTS[asked.act].model_fields)
-            raise invalid([FieldError("contradictory", "/body", detail=f"{asked.act}: {needed}")]) from None
+            raise Problem(
+                "act_differs", {"act": asked.act, "needed": ", ".join(ACTS[asked.act].model_fields)}
+            ) from None
         return _propose(runtime, caller, key, act)
 
     readings.table("/approvals", approvals, "Approval", "What waits for a second person, and what came of it", OFFICERS)
