@@ -40,7 +40,8 @@ def _figure(line: Line) -> str:
     reached = f"{line['injected']:,}" + ("" if line["injected"] >= line["wanted"] else " *below*")
     seconds = line["restore_seconds"]
     again = f"{statistics.median(seconds):.2f}, {max(seconds):.2f}" if seconds else "–"
-    name = line["fault"] if line["long"] else f"{line['fault']} (short run)"
+    short = not line["long"] and line["injected"] < line["wanted"]
+    name = f"{line['fault']} (short run)" if short else line["fault"]
     counts = [f"{line[key]:,}" for key in ("lost", "doubled", "unbalanced", "undetected")]
     acknowledged = f"{line['acknowledged']:,}" if line["acknowledged"] else "–"
     wanted = f"{line['wanted']:,}"

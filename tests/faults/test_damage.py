@@ -92,7 +92,7 @@ def test_a_flipped_bit_of_a_database_file_is_found_or_changes_nothing(whole: Pat
     path = tmp_path / "flipped.sqlite"
     with drill(12, "flipped bit in the database file", "SQLite", 400) as tally:
         tally.judges = "audit, signed log, content"
-        for number in rounds(40, 400):
+        for number in rounds(25, 400):
             chance = dice("bit", number)
             for old in tmp_path.iterdir():
                 old.unlink()
@@ -162,7 +162,7 @@ def test_a_flipped_bit_of_a_table_s_file_on_postgresql_is_found_or_changes_nothi
     right, files = _rows(url), _files(url, stoppable)
     with drill(12, "flipped bit in a table's file", "PostgreSQL", 40) as tally:
         tally.judges = "audit, signed log, content"
-        for number in rounds(5, 40):
+        for number in rounds(4, 40):
             chance = dice("table", number)
             path = files[chance.choice(DAMAGED)]
             stoppable.stop()

@@ -26,7 +26,7 @@ def test_a_killed_server_keeps_its_word_to_eight_clients(database_url: str) -> N
         with nursery(database_url) as keeper:
             server = keeper.start("serve")
             with customers(keeper, told) as clients:
-                for _ in rounds(50, LONG_KILLS // 2):
+                for _ in rounds(30, LONG_KILLS // 2):
                     _kill_after(keeper, server, told, chance.randint(1, 40), chance.random() * 0.01)
                     killed = time.monotonic()
                     server = keeper.start("serve")
@@ -53,7 +53,7 @@ def test_a_killed_writer_keeps_its_word(database_url: str, tmp_path: Path) -> No
     ledger, chance = opened(database_url), dice("writer", dialect_of(database_url))
     with drill(1, "kill -9 of a writer", dialect_of(database_url), LONG_KILLS // 2) as tally:
         with nursery(database_url) as keeper:
-            for _ in rounds(50, LONG_KILLS // 2):
+            for _ in rounds(30, LONG_KILLS // 2):
                 writer, before = keeper.start("write", tmp_path), _acknowledged(tmp_path)
                 wait_for(lambda before=before: _acknowledged(tmp_path) > before)  # type: ignore[misc]
                 time.sleep(chance.random() * 0.03)

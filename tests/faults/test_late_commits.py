@@ -109,7 +109,7 @@ def test_a_commit_that_comes_late_is_not_skipped(laned: Callable[[], Ledger]) ->
         done[client] += 1
 
     with drill(6, "late commit while a projector tails", "PostgreSQL", 500) as tally:
-        for number in rounds(60, 500):
+        for number in rounds(40, 500):
             slow = number % SCHOOLS
             lane, desk = (
                 ledger.lane_of(f"school-{slow}"),

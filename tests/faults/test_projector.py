@@ -24,7 +24,7 @@ def test_a_projector_killed_in_the_middle_takes_every_event_in_once(database_url
     runner = Runner(ledger.engine)
     with drill(9, "projector killed mid-batch", dialect_of(database_url), 250) as tally:
         with nursery(database_url) as keeper:
-            for number in rounds(60, 250):
+            for number in rounds(40, 250):
                 for client in range(CLIENTS):
                     receipt = ledger.submit(order_of(client, number, SCHOOLS))
                     told[client, number] = receipt.first_version, receipt.last_version

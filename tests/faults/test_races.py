@@ -84,7 +84,7 @@ def test_a_race_ends_as_if_one_had_come_after_the_other(
     doors: list[Ledger], database_url: str, kind: Callable[[str], tuple[list[c.Command], Pair]]
 ) -> None:
     with drill(17, f"race: {kind.__name__.replace('_', ' ')}", dialect_of(database_url), 170) as tally:
-        for number in rounds(35, 170):
+        for number in rounds(20, 170):
             _race(doors, f"school-{number}", kind, tally, first=dice(kind.__name__, number).random() < 0.5)
         inspect(doors[0], tally)
 

@@ -15,7 +15,7 @@ def test_a_short_pot_is_shared_to_the_fen() -> None:
     with drill(18, f"short pots, 1–{MOST_FAMILIES:,} families", "none", 10_000) as tally:
         tally.judges = "fractions"
         most = 0
-        for number in rounds(300, 10_000):
+        for number in rounds(200, 10_000):
             chance = dice("pots", number)
             families = MOST_FAMILIES if number == 0 else round(exp(chance.random() * log(MOST_FAMILIES)))
             most = max(most, families)
