@@ -12,6 +12,7 @@ Line = dict[str, Any]
 HEAD = Path(__file__).with_name("page.md")
 """What stands before and after the tables, which go where `{tables}` is."""
 KEYS = ("row", "fault", "database")
+ROWS = set(range(1, 19))
 MOST_NOTES = 6
 
 
@@ -69,8 +70,14 @@ def totals(lines: list[Line]) -> str:
     return (
         f"**{faults:,} faults injected, {acknowledged:,} events acknowledged: lost {lost:,}, doubled {doubled:,}, "
         f"unbalanced {unbalanced:,}, undetected {undetected:,}.** {len(lines)} lines, {below} of them below the count "
-        "that the long run wants."
+        f"that the long run wants.{_missing(lines)}"
     )
+
+
+def _missing(lines: list[Line]) -> str:
+    """Rows without a figure are named."""
+    rows = sorted(ROWS - {line["row"] for line in lines})
+    return f" **Rows without a figure here: {', '.join(map(str, rows))}.**" if rows else ""
 
 
 def page(lines: list[Line]) -> str:
