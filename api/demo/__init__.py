@@ -4,16 +4,20 @@ import json as json_text
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from msgspec import to_builtins
+from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.app import now
-from api.demo.database import DatabaseAway, LedgerNotEmpty, prepared, shown
+from api.demo.bankreport import show_bank_day, show_closure
+from api.demo.database import DatabaseAway, LedgerNotEmpty, folder_of, prepared, shown
+from api.demo.office import party_key
 from api.demo.report import WIDTH, as_json, show
 from api.demo.run import BEGINNING, ENDING, Run, run
 from api.demo.sealing import NAME, Signed, sign
@@ -55,27 +59,36 @@ def command(
         err.print(f"the database cannot be opened: {failure}", markup=False)
         return ENVIRONMENT
     key = log_key(settings) or PrivateKey.generate(settings.log_name or NAME)
-    told = _told(err, url, scale, seed, watched=not (json or quiet))
+    folder, tokens = folder_of(url), settings.party_key or SecretStr(party_key(seed))
+    telling = Telling(url, scale, seed, folder, tokens.get_secret_value())
+    told = _told(err, telling, watched=not (json or quiet))
     try:
         signed = sign(url, key, now, bundle)
     except OSError as error:
         err.print(f"the bundle cannot be written: {error.strerror}", markup=False)
         return USAGE
     if json:
-        summary = _summary(told, scale, seed, url) | as_json(told.findings) | {"signed": to_builtins(signed)}
+        summary = _summary(told, telling) | as_json(told.findings) | {"signed": to_builtins(signed)}
         sys.stdout.write(json_text.dumps(summary, ensure_ascii=False) + "\n")
     elif not quiet:
+        show_closure(out, told.closed)
+        show_bank_day(out, told.bank_day)
         show(out, told.findings)
         out.print(_sentence(told, scale, seed))
     if not json:
         out.print(f"账本在 The ledger is at {shown(url)}", soft_wrap=True, highlight=False)
+        out.print(f"文件在 Its files are in {folder}", soft_wrap=True, highlight=False)
     if not (json or quiet):
         out.print(_how_to_check(signed), soft_wrap=True, highlight=False, markup=False)
     if serve:
         with key_file(settings, key) as path:
-            served = settings.model_copy(update={"database_url": url, "log_key": path, "log_name": key.name})
+            served = settings.model_copy(update=_facts(url, path, key.name, tokens))
             serve_ledger(served, err if json else out)
     return OK
+
+
+def _facts(url: str, key_path: Path, name: str, tokens: SecretStr) -> dict[str, object]:
+    return {"database_url": url, "log_key": key_path, "log_name": name, "party_key": tokens}
 
 
 def _how_to_check(signed: Signed) -> str:
@@ -98,7 +111,18 @@ def key_file(settings: Settings, key: PrivateKey) -> Iterator[Path]:
         yield path
 
 
-def _told(console: Console, url: str, scale: float, seed: int, *, watched: bool) -> Run:
+@dataclass(frozen=True)
+class Telling:
+    """What is told, where to, and with which key payers' tokens are made."""
+
+    url: str
+    scale: float
+    seed: int
+    folder: Path
+    key: str
+
+
+def _told(console: Console, telling: Telling, *, watched: bool) -> Run:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -113,14 +137,15 @@ def _told(console: Console, url: str, scale: float, seed: int, *, watched: bool)
             done = (moment - BEGINNING).total_seconds()
             progress.update(task, completed=done, on=moment.astimezone(BEIJING).date(), events=tally.events)
 
-        return run(url, scale, seed, watch)
+        return run(telling.url, telling.scale, telling.seed, watch, telling.folder, telling.key)
 
 
-def _summary(told: Run, scale: float, seed: int, url: str) -> dict[str, object]:
+def _summary(told: Run, telling: Telling) -> dict[str, object]:
     return {
-        "database_url": shown(url),
-        "scale": scale,
-        "seed": seed,
+        "database_url": shown(telling.url),
+        "folder": str(telling.folder),
+        "scale": telling.scale,
+        "seed": telling.seed,
         "institutions": told.tally.topics["escrow_opened"],
         "contracts": told.tally.topics["contract_registered"],
         "commands": told.tally.commands,
@@ -128,8 +153,11 @@ def _summary(told: Run, scale: float, seed: int, url: str) -> dict[str, object]:
         "replayed": told.tally.replayed,
         "refused": dict(sorted(told.tally.refused.items())),
         "told_seconds": round(told.told_seconds, 3),
+        "bank_day_seconds": round(told.bank_day_seconds, 3),
         "read_models_seconds": round(told.caught_up_seconds, 3),
         "events_per_second": told.events_per_second,
+        "closure": to_builtins(told.closed),
+        "bank_day": to_builtins(told.bank_day),
     }
 
 
@@ -139,7 +167,8 @@ def _sentence(told: Run, scale: float, seed: int) -> str:
     return (
         f"{topics['escrow_opened']} institutions ({len(told.findings.cases)} of them published cases), "
         f"{topics['contract_registered']:,} contracts, {tally.commands:,} commands, {tally.events:,} events "
-        f"in {told.told_seconds:.1f} s ({told.events_per_second:,} events/s); read models in "
-        f"{told.caught_up_seconds:.1f} s. Seed {seed}, scale {scale:g}.\n"
+        f"in {told.told_seconds + told.bank_day_seconds:.1f} s ({told.events_per_second:,} events/s), "
+        f"{told.bank_day_seconds:.1f} s of them the bank day; read models in {told.caught_up_seconds:.1f} s. "
+        f"Seed {seed}, scale {scale:g}.\n"
         f"Refused as they should be: {refused}; answered again under the same key: {tally.replayed}."
     )

@@ -42,6 +42,26 @@ def prepared(settings: Settings) -> str:
     return url
 
 
+def folder_of(url: str) -> Path:
+    """A new folder for the demo's files: beside the database, or in the current folder where that is no file.
+
+    In a temporary one where neither can be written.
+    """
+    parsed = make_url(url)
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database
+    base = Path(parsed.database or "").absolute().with_suffix("") if is_file else Path.cwd() / STEM
+    for number in count(1):
+        folder = base.with_name(f"{base.name}-files{f'-{number}' if number > 1 else ''}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        except OSError:
+            return Path(tempfile.mkdtemp(prefix=f"{STEM}-files-"))
+        return folder
+    raise AssertionError("there is always another number")
+
+
 def shown(url: str) -> str:
     """The URL without its password."""
     return make_url(url).render_as_string(hide_password=True)

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 
 FIRST_DAY = date(2026, 2, 2)
 LAST_DAY = date(2026, 10, 30)
+BANK_DAY = date(2026, 11, 2)
+"""The Monday after the story, told hour by hour."""
 
 _OFF = (
     (date(2026, 4, 4), date(2026, 4, 6)),

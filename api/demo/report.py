@@ -48,7 +48,7 @@ def yuan(amount_fen: int | None) -> str:
     return f"{int(whole):,}.{cents}" if amount_fen >= 0 else f"-{yuan(-amount_fen)}"
 
 
-def _table(
+def new_table(
     title: str,
     id_: str,
     texts: Sequence[str],
@@ -78,7 +78,7 @@ def _table(
 
 
 def _balances(findings: Findings) -> Table:
-    table = _table(
+    table = new_table(
         f"资金余额 Balances on {findings.on} (元 yuan)",
         "机构\nid",
         ("名称\nname",),
@@ -113,7 +113,7 @@ def _accounts(rows: Sequence[EscrowBalance]) -> Iterator[str]:
 
 
 def _debts(findings: Findings) -> Table:
-    table = _table(
+    table = new_table(
         f"应退尽退 Refund all that is due on {findings.on} (元 yuan)",
         "机构\nid",
         ("名称\nname",),
@@ -144,7 +144,7 @@ def _missing(findings: Findings) -> list[RefundDue]:
 
 def _families(findings: Findings, missing: Sequence[RefundDue]) -> Table:
     shown = f"{min(FAMILIES, len(missing))} of {len(missing)}"
-    table = _table(
+    table = new_table(
         f"缺口明细 Whose money is missing ({shown}; 合计 total {yuan(findings.shortfall_fen)})",
         "合同\ncontract",
         (),
@@ -161,7 +161,7 @@ def _families(findings: Findings, missing: Sequence[RefundDue]) -> Table:
 
 def _cases(findings: Findings) -> Table:
     title = "公开案例 Published cases, told as histories of an escrow (元 yuan)"
-    table = _table(title, "案例\ncase", ("\ntitle",), ("公开\npublished", "账本\nledger"), last=(("\nequal", 6),))
+    table = new_table(title, "案例\ncase", ("\ntitle",), ("公开\npublished", "账本\nledger"), last=(("\nequal", 6),))
     for case in findings.cases:
         mark = "= 一致" if case.equal else "≠ 不符"
         table.add_row(case.id, case.title, yuan(case.published_fen), yuan(case.ledger_fen), mark)

@@ -6,9 +6,10 @@ from random import Random
 
 from api.demo.cases import CASES
 from api.demo.city import ACADEMIC, CHENGDU, NATIONAL, SCI_TECH, TIANJIN, ZHEJIANG, Cast
-from api.demo.closures import orderly, runs_away
+from api.demo.closures import orderly
 from api.demo.days import AUTUMN, RELEASE_DAYS, SPRING, after
 from api.demo.disputes import late_disputes
+from api.demo.facts import Closed
 from api.demo.groups import Group, groups
 from api.demo.histories import history, school_of
 from api.demo.incidents import (
@@ -22,8 +23,10 @@ from api.demo.incidents import (
     siblings,
 )
 from api.demo.lessons import class_life
+from api.demo.office import Office
 from api.demo.refunds import EVERY_FATE
 from api.demo.releases import releases
+from api.demo.runaway import runs_away
 from api.demo.schools import School
 from api.demo.supervision import (
     SECURITY_FEN,
@@ -48,8 +51,8 @@ Classes = dict[str, list[Group]]
 """Institution → its classes."""
 
 
-def the_year(cast: Cast, seed: int, teller: Teller) -> None:
-    """Hand every story of the city to the teller."""
+def the_year(cast: Cast, seed: int, teller: Teller, office: Office, closed: Closed) -> Classes:
+    """Hand every story of the city to the teller; gives the classes of every institution."""
     classes: Classes = {}
     fates = list(EVERY_FATE)
     for school, contracts in zip(cast.schools, cast.contracts, strict=True):
@@ -68,7 +71,11 @@ def the_year(cast: Cast, seed: int, teller: Teller) -> None:
         teller.add(releases(school, comes_back_on=comes_back_on))
         classes[school.institution_id] = mine
     rng = Random(f"{seed}:incidents")  # noqa: S311 - a repeatable story, not a secret
-    teller.add(*_payments(cast, classes, rng), *_families(cast, classes), *_institutions(cast, classes))
+    teller.add(*_payments(cast, classes, rng), *_families(cast, classes), *_institutions(cast))
+    running = [group for group in classes[cast.runaway.institution_id] if group.term is AUTUMN]
+    families = [each for group in running for each in group.enrolments]
+    teller.add(runs_away(cast.runaway, families, RUNS_AWAY_ON, office, closed))
+    return classes
 
 
 def _security_fen(cast: Cast, school: School) -> int:
@@ -104,15 +111,12 @@ def _families(cast: Cast, classes: Classes) -> Iterator[Story]:
             yield outside_custody(school, enrolment, after(RUNS_AWAY_ON, 2))
 
 
-def _institutions(cast: Cast, classes: Classes) -> Iterator[Story]:
+def _institutions(cast: Cast) -> Iterator[Story]:
     yield frozen_for_a_while(cast.first(SCI_TECH), date(2026, 5, 11))
     yield attached(cast.first(TIANJIN), date(2026, 4, 8))
     yield new_custodian(cast.first(ZHEJIANG), date(2026, 6, 17))
     yield renamed(cast.first(NATIONAL), date(2026, 7, 15))
     yield orderly(cast.orderly, CLOSES_ON)
-    running = [group for group in classes[cast.runaway.institution_id] if group.term is AUTUMN]
-    families = [each for group in running for each in group.enrolments]
-    yield runs_away(cast.runaway, families, RUNS_AWAY_ON)
 
 
 def _of(school: School, classes: Classes) -> Group:

@@ -4,7 +4,7 @@ from datetime import date
 
 from api.demo.days import FIRST_DAY, SEALED, after
 from api.demo.histories import opening
-from api.demo.schools import School
+from api.demo.schools import School, account_number
 from api.demo.telling import Step, Story, at
 from ledger import commands as c
 
@@ -56,7 +56,7 @@ def new_custodian(school: School, on: date) -> Story:
     moved = school.officer(
         c.ChangeCustodian,
         custodian="bank-xincheng",
-        account_id=f"bank-xincheng.{school.institution_id}",
+        account_id=account_number("bank-xincheng", school.institution_id),
         agreement_no=f"CU-{school.institution_id}-2",
         closing_balance_fen=school.cash_fen,
     )

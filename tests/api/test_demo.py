@@ -1,6 +1,7 @@
 """The demo: the same seed tells the same story, all of it adds up, and it leaves other people's ledgers alone."""
 
 import json as json_text
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -22,14 +23,11 @@ SCALE, SEED = 0.05, 11
 
 AFTER_THE_DEMO = {
     "institution_succeeded",
-    "statement_recorded",
-    "statement_line_matched",
-    "reconciliation_break_opened",
-    "reconciliation_break_resolved",
-    "refund_settlement_reversed",
+    "distribution_cancelled",
     "release_settlement_reversed",
+    "subject_forgotten",
 }
-"""Events of the bank's books and of successions: they have stories of their own."""
+"""Of successions, lists given up, releases that come back, people forgotten: they have stories of their own."""
 
 
 def told(url: str, seed: int = SEED) -> Run:
@@ -61,6 +59,7 @@ def test_the_same_seed_tells_the_same_story_to_the_last_hash(story: tuple[str, R
     again = told(again_url)
     assert heads(url) == heads(again_url)
     assert again.findings == first.findings
+    assert (again.closed, again.bank_day) == (first.closed, first.bank_day)
 
 
 def test_another_seed_tells_another_story(story: tuple[str, Run], tmp_path: Path) -> None:
@@ -77,6 +76,7 @@ def test_both_databases_hold_the_same_story(story: tuple[str, Run], postgres_url
     on_postgres = told(postgres_url)
     assert heads(postgres_url) == heads(story[0])
     assert on_postgres.findings == story[1].findings
+    assert (on_postgres.closed, on_postgres.bank_day) == (story[1].closed, story[1].bank_day)
 
 
 def test_every_kind_of_event_happens(story: tuple[str, Run]) -> None:
@@ -149,9 +149,12 @@ def test_the_command_makes_a_fresh_file_and_says_where(
     code, out, _ = shown(capsys, Settings(database_url=None), scale=SCALE)
     assert code == OK
     assert f"sqlite:///{tmp_path / 'ledger-demo.sqlite'}" in out
+    assert f"{tmp_path / 'ledger-demo-files'}\n" in out
+    for label in ("银行日", "Bank day", "警报 ALERT", "关停与分配", "largest remainders", "root of the figures"):
+        assert label in out
     for label in ("应退尽退", "Refund all that is due", "缺口", "shortfall", "events/s"):
         assert label in out
-    assert max(len(line) for line in out.splitlines() if "sqlite" not in line) <= 100
+    assert max(len(line) for line in out.splitlines() if str(tmp_path) not in line) <= 100
 
 
 def test_a_ledger_that_is_not_empty_is_left_alone(story: tuple[str, Run], capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,3 +188,10 @@ def test_json_says_the_same_as_the_tables(sqlite_url: str, capsys: pytest.Captur
     assert answer["shortfall_fen"] == sum(each["missing_fen"] for each in answer["refunds_due"]) > 0
     assert all(case["equal"] for case in answer["cases"])
     assert sum(each["custody_cash_fen"] for each in answer["balances"]) > 0
+    closure, day = answer["closure"], answer["bank_day"]
+    assert closure["distribution"]["shared_fen"] == closure["distribution"]["pot_fen"] == closure["paid_fen"] > 0
+    assert closure["distribution"]["left_fen"] == answer["shortfall_fen"]
+    assert [each["state"] for each in day["breaks"]] == ["explained", "open"]
+    for each in day["files"]:
+        content = (Path(answer["folder"]) / each["name"]).read_bytes()
+        assert sha256(content).hexdigest() == each["sha256"]

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from api.demo.closures import list_hash
+from api.closing.sharing import ShareLine, list_hash
 from api.demo.histories import opening
 from api.demo.schools import School
 from ledger import commands as c
@@ -111,7 +111,7 @@ def test_the_pot_is_shared_pro_rata_to_the_fen_and_the_rest_stays_due(town: Town
         [Pot("custody", 6_000_00)],
         licensed=False,
     ).shares
-    lines = [(share, f"R-{share.contract_id}") for share in shares]
+    lines = [ShareLine(each.contract_id, f"R-{each.contract_id}", each.due_fen, each.share_fen) for each in shares]
     town.on(date(2026, 4, 2), 9)
     town.tell(
         school,
@@ -122,13 +122,13 @@ def test_the_pot_is_shared_pro_rata_to_the_fen_and_the_rest_stays_due(town: Town
         school.officer(
             c.ApproveShares, distribution_id="D1",
             shares=[
-                {"contract_id": share.contract_id, "refund_id": refund_id, "share_fen": share.share_fen}
-                for share, refund_id in lines
+                {"contract_id": line.contract_id, "refund_id": line.refund_id, "share_fen": line.share_fen}
+                for line in lines
             ],
         ),
         school.officer(c.CompleteDistribution, distribution_id="D1"),
     )  # fmt: skip
-    for _, refund_id in lines:
+    for refund_id in (line.refund_id for line in lines):
         instruct = school.officer(c.InstructRefund, refund_id=refund_id, instruction_id=f"I-{refund_id}")
         settle = school.bank(
             c.SettleRefund, refund_id=refund_id, instruction_id=f"I-{refund_id}", bank_serial=f"O-{refund_id}"
