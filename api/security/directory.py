@@ -1,11 +1,12 @@
 """Who is known, as every request asks it: read from the registry, remembered for a second at most."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from sqlalchemy import Engine, select
+from sqlalchemy import ColumnElement, Engine, select
 
 from api.security.keys import PublicKey
 from api.security.mandate import Mandate
@@ -16,6 +17,7 @@ from ledger.identifiers import Role
 REMEMBERED_US: Final = 1_000_000
 """For so long a revocation made by another process may go unnoticed."""
 MOST_REMEMBERED: Final = 20_000
+_THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 T = TypeVar("T")
 
@@ -60,10 +62,14 @@ class Directory:
 
     def outside(self, sub: str) -> Standing | None:
         """The user whom the outside provider calls so, or None."""
+        if not sub.isprintable():
+            return None
         return self._remembered(self._outside, sub, self._read_outside)
 
     def key(self, key_id: str) -> RegisteredKey | None:
-        """A key by its id, or None for one that was never registered."""
+        """A key by its id, or None for one that was never registered; what is no thumbprint is not looked up."""
+        if not _THUMBPRINT.fullmatch(key_id):
+            return None
         return self._remembered(self._keys, key_id, self._read_key)
 
     def forget(self) -> None:
@@ -88,9 +94,9 @@ class Directory:
     def _read_outside(self, sub: str) -> Standing | None:
         return self._standing(subjects.c.outside_sub, sub)
 
-    def _standing(self, column: object, value: str) -> Standing | None:
+    def _standing(self, column: ColumnElement[str | None], value: str) -> Standing | None:
         with self.engine.connect() as connection:
-            row = connection.execute(select(subjects).where(column == value)).one_or_none()  # type: ignore[arg-type]
+            row = connection.execute(select(subjects).where(column == value)).one_or_none()
         if row is None:
             return None
         mandate = mandate_of(row.subject, Role(row.role), json.loads(row.scope))

@@ -6,6 +6,7 @@ A moving window for each process, in memory: a restart forgets, and n processes 
 import math
 import time
 from collections.abc import Callable
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from fastapi import Request
 from limits import RateLimitItem, parse_many
@@ -19,6 +20,12 @@ from api.settings import Settings
 
 UNCOUNTED = frozenset({"/healthz", "/readyz"})
 """What keeps the program running is always answered."""
+_FOR_STRANGERS = "/v1/tokens"
+"""Who asks here is nobody yet, whatever else stands in the request."""
+MOST_COUNTED = 50_000
+"""So many clients and addresses are counted apart; beyond that newcomers share one count, and memory stays bounded."""
+_IPV6_SITE = 64
+"""Bits of an address that tell one site from another: below them everybody chooses freely."""
 _UNAUTHENTICATED = 401
 
 
@@ -26,7 +33,8 @@ class Throttle:
     """Counts requests of one program."""
 
     def __init__(self, settings: Settings) -> None:
-        self._window = MovingWindowRateLimiter(MemoryStorage())
+        self._storage = MemoryStorage()
+        self._window = MovingWindowRateLimiter(self._storage)
         self._clients = _rates(settings.rate_client)
         self._strangers = _rates(settings.rate_address)
         self._lookups = _rates(settings.rate_lookup)
@@ -36,8 +44,8 @@ class Throttle:
         self._count(self._clients, "client", subject)
 
     def stranger(self, address: str) -> None:
-        """Count a request that nobody answers for. Raises rate_limited."""
-        self._count(self._strangers, "address", address)
+        """Count a request that nobody answers for, of IPv6 by site. Raises rate_limited."""
+        self._count(self._strangers, "address", _site(address))
 
     def lookup(self, subject: str) -> None:
         """Count a search for a person. Raises rate_limited."""
@@ -45,10 +53,32 @@ class Throttle:
 
     def _count(self, rates: list[RateLimitItem], *who: str) -> None:
         for rate in rates:
+            if self._crowded(rate.key_for(*who)):
+                who = ("crowd",)
             if not self._window.hit(rate, *who):
                 reset_at = self._window.get_window_stats(rate, *who).reset_time
                 seconds = max(1, math.ceil(reset_at - time.time()))
                 raise Problem("rate_limited", {"seconds": seconds}, headers={"Retry-After": str(seconds)})
+
+    def _crowded(self, key: str) -> bool:
+        """Whether one more would be too many, after those whose time is over were let go: the library keeps them."""
+        counted = self._storage.events
+        if key in counted or len(counted) < MOST_COUNTED:
+            return False
+        for idle in [each for each, entries in list(counted.items()) if not entries]:
+            self._storage.clear(idle)
+        return len(counted) >= MOST_COUNTED
+
+
+def _site(address: str) -> str:
+    """An address, or the /64 of one of IPv6."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return address
+    return str(IPv6Network((int(found), _IPV6_SITE), strict=False))
 
 
 def _rates(text: str) -> list[RateLimitItem]:
@@ -84,7 +114,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         scope.setdefault("state", {})["throttle"] = self._throttle
-        if "authorization" in Headers(scope=scope):
+        if "authorization" in Headers(scope=scope) and scope["path"] != _FOR_STRANGERS:
             await self._app(scope, receive, _Watched(self, scope, receive, send))
             return
         if scope["path"] not in UNCOUNTED and (over := self.over(scope)) is not None:
@@ -106,7 +136,10 @@ class Gate:
 
 
 class _Watched:
-    """Passes an answer on; a refusal for wrong credentials is counted, and replaced where there were too many."""
+    """Passes an answer on; one to nobody's credentials or to wrong ones is counted, replaced where there were too many.
+
+    A header that nobody reads does not make its sender a client.
+    """
 
     def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
         self._gate = gate
@@ -118,10 +151,16 @@ class _Watched:
     async def __call__(self, message: Message) -> None:
         if self._replaced:
             return
-        if message["type"] == "http.response.start" and message["status"] == _UNAUTHENTICATED:
+        if message["type"] == "http.response.start" and self._counts(message["status"]):
             over = self._gate.over(self._scope)
             if over is not None:
                 self._replaced = True
                 await self._gate.refusal(self._scope, over)(self._scope, self._receive, self._send)
                 return
         await self._send(message)
+
+    def _counts(self, status: int) -> bool:
+        """Whether this is an answer to somebody who was not let in."""
+        if self._scope["path"] in UNCOUNTED:
+            return False
+        return status == _UNAUTHENTICATED or "admitted" not in self._scope["state"]

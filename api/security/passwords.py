@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from api.problems import Problem
 from api.security.mandate import Mandate
 from api.security.registry import Deed, note, register_subject, writing
+from api.security.scopes import SUBJECT
 from api.security.tables import passwords, subjects
 
 SHORTEST, LONGEST = 12, 200
@@ -21,10 +22,13 @@ FIRST_LOCK_US, LONGEST_LOCK_US = 30_000_000, 900_000_000
 """The fifth wrong password in a row locks for 30 s, each further one twice as long, 15 minutes at most."""
 AT_ONCE: Final = 2
 """Hashes computed at the same time: each takes 64 MiB."""
+MOST_WAITING: Final = 8
+"""Sign-ins under way at the same time: more would keep threads from those who are in."""
 
 _hasher = PasswordHasher()
 _nobody = _hasher.hash("nobody has this password")
 _room = threading.BoundedSemaphore(AT_ONCE)
+_queue = threading.BoundedSemaphore(MOST_WAITING)
 
 
 class UnfitPassword(ValueError):
@@ -65,8 +69,16 @@ class SignIn:
         """The subject who signs in.
 
         Raises Problem credentials_wrong: for an unknown name, a wrong password, an ended user and a locked one alike,
-        after the same work, so that nothing is learned from it.
+        after the same work, so that nothing is learned from it. rate_limited where too many sign in at this moment.
         """
+        if not _queue.acquire(blocking=False):
+            raise Problem("rate_limited", {"seconds": 1}, headers={"Retry-After": "1"})
+        try:
+            return self._check(name if SUBJECT.fullmatch(name) else "", password)
+        finally:
+            _queue.release()
+
+    def _check(self, name: str, password: str) -> str:
         now = self._clock()
         with self._engine.connect() as connection:
             row = connection.execute(

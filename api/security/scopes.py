@@ -7,7 +7,7 @@ from typing import Any
 from api.security.mandate import OFFICERS, Mandate
 from ledger.identifiers import Role, is_id
 
-_SUBJECT = re.compile(r"[A-Za-z0-9_-]{1,56}")
+SUBJECT = re.compile(r"[A-Za-z0-9_-]{1,56}")
 _JURISDICTION = re.compile(r"CN(-[A-Z]{2}){0,2}")
 
 
@@ -17,7 +17,7 @@ class UnfitMandate(ValueError):
 
 def mandate_of(subject: str, role: Role, scope: object) -> Mandate:
     """The mandate with this scope, exactly what the role needs and nothing else. Raises UnfitMandate."""
-    if not _SUBJECT.fullmatch(subject):
+    if not SUBJECT.fullmatch(subject):
         raise UnfitMandate("a subject is 1 to 56 letters, digits, - or _")
     given = scope if isinstance(scope, Mapping) else {}
     match role:

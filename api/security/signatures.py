@@ -140,7 +140,7 @@ class _Verifier(HTTPMessageVerifier, HTTPSignatureKeyResolver):
         """What it covers, and when it was made; asked by the library before it verifies anything."""
         covered = [item.value for item in sig_input if not item.params]
         given = sig_input.params
-        if len(covered) != len(sig_input) or sorted(covered) != sorted(COMPONENTS):
+        if len(covered) != len(sig_input) or sorted(map(str, covered)) != sorted(COMPONENTS):
             raise refusal("signature_incomplete", missing=" ".join(sorted(set(COMPONENTS) - set(map(str, covered)))))
         if missing := [name for name in PARAMETERS if name not in given]:
             raise refusal("signature_incomplete", missing=" ".join(missing))

@@ -6,6 +6,8 @@ import pytest
 import time_machine
 from pydantic import ValidationError
 
+from api.problems import Problem
+from api.security import limits
 from api.security.limits import Throttle
 from api.settings import Settings
 from ledger.identifiers import Role
@@ -78,6 +80,42 @@ def test_wrong_credentials_count_for_their_address_and_right_ones_still_work(lim
     assert "retry-after" in answers[-1].headers
     assert code(answers[-1]) == "rate_limited"
     assert asked(callers, times=5) == [200] * 5
+
+
+def test_a_header_that_nobody_reads_does_not_make_a_client(limited: Limited) -> None:
+    callers = limited(rate_address="3/minute")
+    claimed = {"Authorization": "Bearer x.y.z"}
+    answers = [callers.client.get("/problems/not_found", headers=claimed).status_code for _ in range(5)]
+    assert answers == [200, 200, 200, 429, 429]
+    assert callers.client.get("/healthz", headers=claimed).status_code == 200
+
+
+def test_tokens_are_asked_for_by_strangers_whatever_they_claim_to_be(limited: Limited) -> None:
+    callers = limited(rate_address="2/minute")
+    headers = {**callers.of(Role.REGULATOR, "one").headers, "Content-Type": "application/x-www-form-urlencoded"}
+    answers = [callers.client.post("/v1/tokens", content="a=b", headers=headers).status_code for _ in range(3)]
+    assert answers == [400, 400, 429]
+
+
+def test_an_address_of_ipv6_is_counted_by_its_site() -> None:
+    throttle = Throttle(Settings(rate_address="2/minute"))
+    throttle.stranger("2001:db8::1")
+    throttle.stranger("2001:db8::ffff:1")
+    with pytest.raises(Problem):
+        throttle.stranger("2001:db8::2")
+    throttle.stranger("2001:db8:0:1::2")
+    throttle.stranger("192.0.2.1")
+
+
+def test_what_is_counted_stays_bounded_and_newcomers_share_a_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_COUNTED", 3)
+    throttle = Throttle(Settings(rate_address="2/minute"))
+    with time_machine.travel(datetime(2026, 9, 1, tzinfo=UTC), tick=False):
+        for number in range(5):
+            throttle.stranger(f"192.0.2.{number}")
+        with pytest.raises(Problem):
+            throttle.stranger("192.0.2.9")
+        throttle.stranger("192.0.2.0")
 
 
 def test_a_bank_may_post_well_over_300_commands_a_second_by_default() -> None:
