@@ -15,6 +15,7 @@ from api.security.scopes import UnfitMandate, mandate_of
 from api.security.tables import keys, subjects
 from ledger.commands import Text
 from ledger.identifiers import Id, Role
+from projections.institution import institution
 
 
 class Act(BaseModel, ABC):
@@ -88,10 +89,16 @@ def client_mandate(connection: Connection, act: Act) -> Mandate | None:
         return None
 
 
-def manages(officer: Mandate, client: Mandate) -> bool:
-    """Whether an officer may let a client in or out: of the whole place, and nobody who reaches beyond it."""
+def manages(connection: Connection, officer: Mandate, client: Mandate) -> bool:
+    """Whether an officer may let a client in or out: of the whole place, and nobody who reaches beyond it.
+
+    A bank or a school reaches as far as the escrows that are kept there.
+    """
     if officer.role is not Role.REGULATOR or officer.district is not None:
         return False
     if client.role in OFFICERS:
         return officer.covers_place(client.jurisdiction or "", client.district or "")
-    return True
+    c = institution.c
+    reached = c.custodian.in_(client.custodians) | c.institution_id.in_(client.institutions)
+    rows = connection.execute(select(c.jurisdiction, c.district).where(reached).distinct())
+    return all(officer.covers_place(jurisdiction, district) for jurisdiction, district in rows)

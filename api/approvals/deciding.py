@@ -29,14 +29,16 @@ Decision = Literal["approved", "rejected"]
 def decide(runtime: Runtime, approval_id: str, caller: Mandate, decision: Decision, reason: str) -> Approval:
     """Say yes or no, once for all: whoever comes first decides. Saying the same again answers the same.
 
-    Raises SecondPersonRequired, ApprovalExpired; Problem: approval_decided, other_person_named; StoreUnavailable and
-    OutcomeUnknown, after which the same decision, sent again, finishes it.
+    Raises SecondPersonRequired, ApprovalExpired; Problem: approval_decided, other_person_named,
+    proposer_not_in_office; StoreUnavailable and OutcomeUnknown, after which the same decision, sent again, finishes it.
     """
     engine, now = runtime.ledger.engine, runtime.clock()
     with engine.connect() as connection:
         found = _found(connection, approval_id, now)
     if found.shown.decided_by is None:
         _check(found, caller, decision)
+        if decision == "approved":
+            _check_proposer(runtime, found)
         row = {
             "approval_id": approval_id,
             "decision": decision,
@@ -87,11 +89,23 @@ def _check(found: Kept, caller: Mandate, decision: Decision) -> None:
         raise ApprovalExpired
     if decision == "rejected":  # also by who proposed it: that takes it back
         return
-    if caller.subject == found.shown.proposed_by:
+    if caller.subject.casefold() == found.shown.proposed_by.casefold():
         raise SecondPersonRequired(caller.subject)
     named = found.shown.body.get("approved_by") if found.shown.act in COMMANDS else None
     if named not in {None, caller.subject}:
         raise Problem("other_person_named", {"approved_by": named})
+
+
+def _check_proposer(runtime: Runtime, found: Kept) -> None:
+    """Two officers act together: who lost the office since proposing (or the key to a thief) is none any more."""
+    directory = runtime.tokens.directory
+    standing = None if directory is None else directory.subject(found.shown.proposed_by)
+    if standing is None:  # a name that stands in tokens of the command line alone
+        return
+    mandate = standing.mandate
+    still = mandate.role is Role.REGULATOR and mandate.covers_place(found.place, found.district or "")
+    if standing.ended or not still:
+        raise Problem("proposer_not_in_office", {"subject": found.shown.proposed_by})
 
 
 def _record(runtime: Runtime, approved: Kept) -> None:

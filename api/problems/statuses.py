@@ -21,7 +21,7 @@ _CONFLICT = (
     "distribution_required distribution_still_open pot_exceeds_custody share_exceeds_due shares_exceed_pot "
     "distribution_differs_from_list distribution_list_changed command_in_flight reference_already_matched "
     "seal_outdated statement_incomplete "
-    "subject_held_elsewhere approval_decided approval_expired subject_is_forgotten subject_still_needed "
+    "subject_held_elsewhere approval_decided proposer_not_in_office approval_expired subject_is_forgotten subject_still_needed "
     "forgetting_outdated "
     "statement_line_out_of_turn statement_not_continuous epoch_changed"
 )

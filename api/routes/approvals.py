@@ -21,7 +21,7 @@ from api.openapi.persons import decision_operation, proposal_operation
 from api.parameters import IdPath, IdQuery, idempotency_key, known_query
 from api.problems import Problem
 from api.public import members
-from api.reads.asked import Asked, askers, freshened
+from api.reads.asked import Asked, askers, caught_up, freshened
 from api.reads.bounds import last_instant
 from api.reads.tables import Listed, Page, table
 from api.routes.reading import DEFAULT_LIMIT, After, PageSize, Readings
@@ -174,10 +174,11 @@ def _propose(runtime: Runtime, caller: Mandate, key: str, act: Act) -> Response:
     known = proposed_under(runtime, None, name)
     if known is not None:
         return again(known, asked)
+    caught_up(runtime)
     with runtime.ledger.engine.connect() as connection:
         client = client_mandate(connection, act)
-    if client is None or not manages(caller, client):
-        raise Problem("not_found")
+        if client is None or not manages(connection, caller, client):
+            raise Problem("not_found")
     row = {
         "institution_id": None,
         "act": act.name,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from api.problems import Problem
 from api.security.keys import PublicKey
@@ -134,8 +134,12 @@ def change_mandate(connection: Connection, mandate: Mandate, deed: Deed) -> None
 def register_subject(
     connection: Connection, kind: Kind, mandate: Mandate, deed: Deed, outside_sub: str | None = None
 ) -> None:
-    """Make a subject known. Raises Problem: subject_taken, also by one that has ended: names are never given twice."""
-    taken = subjects.c.subject == mandate.subject
+    """Make a subject known.
+
+    Raises Problem: subject_taken, also by one that has ended (names are never given twice), and by one that differs in
+    case alone: two names that people read as one would be two persons to the rule of two.
+    """
+    taken = func.lower(subjects.c.subject) == mandate.subject.lower()
     if outside_sub is not None:
         taken |= subjects.c.outside_sub == outside_sub
     if connection.execute(select(subjects.c.subject).where(taken)).first():

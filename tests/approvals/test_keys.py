@@ -5,11 +5,11 @@ from sqlalchemy import select
 
 from api.runtime import Runtime
 from api.security.keys import public_key_of
-from api.security.registry import Deed, register_client, writing
+from api.security.registry import Deed, end_subject, register_client, writing
 from api.security.scopes import mandate_of
 from api.security.tables import changes, keys
 from ledger.identifiers import Role
-from tests.api.callers import Caller, Callers, Json, code
+from tests.api.callers import ESCROW, Caller, Callers, Json, code, register
 
 
 def known_client(runtime: Runtime, subject: str = "bank-client") -> None:
@@ -68,6 +68,50 @@ def test_the_same_proposal_of_a_key_again_is_the_same(callers: Callers, runtime:
     assert proposed(callers, "register_key", body, "k") == proposed(callers, "register_key", body, "k")
     other = {"act": "revoke_key", "body": {"key_id": "x"}}
     assert code(callers.of(Role.REGULATOR, "first").post("/v1/approvals", other, key="k")) == "command_key_reused"
+
+
+def test_nobody_lets_in_a_key_of_who_reaches_beyond_the_place(callers: Callers, runtime: Runtime) -> None:
+    known_client(runtime)
+    tianjin = callers.of(Role.REGULATOR, "tianjin", jurisdiction="CN-TJ")
+    opened = tianjin.post("/v1/escrows", ESCROW | {"institution_id": "I-2", "jurisdiction": "CN-TJ"})
+    assert opened.status_code == 201, opened.text
+    public = public_key_of(Ed25519PrivateKey.generate()).x
+    asked = {"act": "register_key", "body": {"client": "bank-client", "public_key": public}}
+    assert code(callers.of(Role.REGULATOR, "first").post("/v1/approvals", asked)) == "not_found"
+    assert code(tianjin.post("/v1/approvals", asked)) == "not_found"
+    nation = callers.of(Role.REGULATOR, "nation", jurisdiction="CN")
+    assert nation.post("/v1/approvals", asked).status_code == 202
+
+
+def test_who_left_office_since_proposing_proposed_nothing(callers: Callers, runtime: Runtime) -> None:
+    known_client(runtime)
+    public = public_key_of(Ed25519PrivateKey.generate()).x
+    mandates = {
+        "left": mandate_of("left", Role.REGULATOR, {"jurisdiction": "CN-BJ"}),
+        "moved": mandate_of("moved", Role.REGULATOR, {"jurisdiction": "CN-BJ"}),
+    }
+    asked = {"act": "register_key", "body": {"client": "bank-client", "public_key": public}}
+    for name, mandate in mandates.items():
+        register(runtime, mandate)
+        proposal = callers.of(Role.REGULATOR, name).post("/v1/approvals", asked, key="k")
+        assert proposal.status_code == 202, proposal.text
+        if name == "left":
+            with writing(runtime.ledger.engine) as connection:
+                end_subject(connection, name, Deed("test", runtime.clock()))
+        else:
+            register(runtime, mandate_of(name, Role.REGULATOR, {"jurisdiction": "CN-TJ"}))
+        assert runtime.tokens.directory is not None
+        runtime.tokens.directory.forget()
+        second = callers.of(Role.REGULATOR, "second")
+        assert code(decide(second, proposal.json())) == "proposer_not_in_office"
+        assert decide(second, proposal.json(), "rejected").json()["state"] == "rejected"
+
+
+def test_another_writing_of_the_name_is_no_second_person(callers: Callers, runtime: Runtime) -> None:
+    known_client(runtime)
+    body = {"client": "bank-client", "public_key": public_key_of(Ed25519PrivateKey.generate()).x}
+    approval = proposed(callers, "register_key", body, "k")
+    assert code(decide(callers.of(Role.REGULATOR, "FIRST"), approval)) == "second_person_required"
 
 
 def test_only_officers_of_the_whole_place_let_keys_in(callers: Callers, runtime: Runtime) -> None:
