@@ -113,13 +113,19 @@ def _event(runtime: Runtime) -> Callable[..., Response]:
     def event(
         request: Request, institution_id: InstitutionPath, version: VersionPath, caller: Mandate = caller_of
     ) -> Response:
-        found = shown_event(runtime, caller, institution_id, int(version))
-        if contract_id := getattr(found.event, "contract_id", None):
-            about = About(what="get_event", institution_id=institution_id, contract_id=contract_id)
-            runtime.access_log.note(caller, [about], purpose=purpose_of(request), trace_id=trace_of(request))
-        return json_response(event_body(found))
+        return json_response(event_body(noted_event(runtime, request, caller, institution_id, int(version))))
 
     return event
+
+
+def noted_event(runtime: Runtime, request: Request, caller: Mandate, institution_id: str, version: int) -> Recorded:
+    """One event that exists for the caller; the log of reads says who looked. Raises Problem like `shown_event`."""
+    found = shown_event(runtime, caller, institution_id, version)
+    if contract_id := getattr(found.event, "contract_id", None):
+        what = getattr(request.scope.get("route"), "operation_id", None) or "get_event"
+        about = About(what=what, institution_id=institution_id, contract_id=contract_id)
+        runtime.access_log.note(caller, [about], purpose=purpose_of(request), trace_id=trace_of(request))
+    return found
 
 
 def shown_event(runtime: Runtime, caller: Mandate, institution_id: str, version: int) -> Recorded:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from api.openapi.operations import content, problems, public_operation, read_operation
@@ -11,8 +11,9 @@ from api.parameters import IdPath, InstitutionPath, OptionalDay, known_query
 from api.problems import Problem
 from api.reads.asked import Asked, freshened
 from api.reads.contracts import require_contract
+from api.reads.noted import note_read
 from api.reads.scope import Scope
-from api.routes.events import VersionPath, shown_event
+from api.routes.events import VersionPath, noted_event, shown_event
 from api.routes.reading import EVERYBODY, STAFF, Readings
 from api.runtime import Runtime
 from api.security.callers import readers
@@ -102,8 +103,10 @@ def _proof(runtime: Runtime) -> Callable[..., Response]:
 def _stored(runtime: Runtime) -> Callable[..., Response]:
     caller_of = Depends(readers(runtime.tokens, EVERYBODY))
 
-    def stored_event(institution_id: InstitutionPath, version: VersionPath, caller: Mandate = caller_of) -> Response:
-        found = shown_event(runtime, caller, institution_id, int(version))
+    def stored_event(
+        request: Request, institution_id: InstitutionPath, version: VersionPath, caller: Mandate = caller_of
+    ) -> Response:
+        found = noted_event(runtime, request, caller, institution_id, int(version))
         return Response(found.state, headers={"Ledger-Topic": found.topic}, media_type=JSON)
 
     return stored_event
@@ -122,6 +125,7 @@ def _statement(runtime: Runtime) -> Callable[..., Response]:
             raise Problem("not_sealed", {"contract_id": contract_id}) from None
         except NotYetSigned:
             raise _unsigned(institution_id) from None
+        note_read(asked)
         return Response(proof.encode(), media_type=JSON)
 
     return statement_proof

@@ -79,8 +79,8 @@ def forget(tools: Tools, subject_id: str, order: MakeOrder, actor: str) -> list[
     except (Rejection, Problem):
         tools.vault.keep_after_all(subject_id)
         raise
+    _list(tools, subject_id)  # first: what is destroyed and not listed would come back with an old backup
     tools.vault.destroy(subject_id)
-    _list(tools, subject_id)
     return sorted(done)
 
 

@@ -123,6 +123,23 @@ def test_a_family_gets_the_proof_of_its_own_figure_and_nobody_elses(
         assert code(signing.foreign(Role.GUARDIAN).get(f"/v1/escrows/I-1/events/2/{part}")) == "not_found"
 
 
+def test_a_proof_that_shows_a_familys_figures_is_a_read_of_its_data(
+    signing: Callers, guarded: GuardedLedger, clock: Clock
+) -> None:
+    clock.advance(days=1)
+    seal = sealing(guarded.engine, "I-1", date(2026, 9, 1))
+    guarded.submit(Order("I-1", "seal", seal, actor="regulator-1", role=Role.REGULATOR))
+    sign(guarded, clock)
+    bank = signing.of(Role.BANK)
+    for path in ("contracts/C-1/statement-proof", "events/2/stored", "events/1/stored"):
+        assert bank.get(f"/v1/escrows/I-1/{path}", Purpose="check").status_code == 200
+    entries = signing.of(Role.AUDITOR).get("/v1/access-log").json()["data"]
+    assert [(each["what"], each["contract_id"], each["actor"], each["purpose"]) for each in entries] == [
+        ("get_statement_proof", "C-1", "the-bank", "check"),
+        ("get_stored_event", "C-1", "the-bank", "check"),
+    ]
+
+
 def test_the_key_that_signs_can_be_read_where_one_does(signing: Callers, client: TestClient) -> None:
     assert signing.client.get("/verification-key").text == KEY.public().text() + "\n"
     assert code(client.get("/verification-key")) == "not_found"

@@ -2,6 +2,7 @@
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,7 @@ def test_names_and_keys_are_given_once_and_every_deed_is_noted(engine: Engine) -
         change_mandate(connection, mandate_of("bank", Role.BANK, {"custodians": ["bank-1", "bank-2"]}), DEED)
         for wrong, expected in (
             (lambda: register_client(connection, BANK, DEED), "subject_taken"),
+            (lambda: register_client(connection, replace(BANK, subject="BANK"), DEED), "subject_taken"),
             (lambda: register_key(connection, "bank", key, DEED), "key_taken"),
             (lambda: register_key(connection, "nobody", key, DEED), "subject_unknown"),
             (lambda: revoke_key(connection, "none", DEED), "no_such_key"),

@@ -50,6 +50,22 @@ def test_forgetting_destroys_the_key_and_is_said_in_the_log(callers: Callers, ru
     assert audit(runtime.ledger).passed
 
 
+def test_who_cannot_be_listed_is_not_destroyed_and_is_listed_when_asked_again(
+    callers: Callers, runtime: Runtime, settings: Settings
+) -> None:
+    subject_id, erasures = entered(callers), settings.vault_erasures
+    ended(callers, subject_id)
+    assert erasures is not None
+    erasures.mkdir()
+    assert forget(callers, subject_id).status_code == 500
+    kept = runtime.vault.find(subject_id)
+    assert kept is not None
+    assert kept.state == "forgetting"
+    erasures.rmdir()
+    assert forget(callers, subject_id).status_code == 200
+    assert read_erasures(erasures) == [subject_id]
+
+
 def test_a_forgotten_id_never_comes_back(callers: Callers, runtime: Runtime) -> None:
     subject_id = entered(callers)
     ended(callers, subject_id)
