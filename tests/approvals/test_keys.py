@@ -130,7 +130,7 @@ def test_only_officers_of_the_whole_place_let_keys_in(callers: Callers, runtime:
         ("end_world", {}, "invalid_body"),
     ):
         assert code(first.post("/v1/approvals", {"act": act, "body": body}, key=f"{act}-{len(body)}")) == refused
-    approval = proposed(callers, asked["act"], asked["body"], "fine")
+    approval = proposed(callers, "register_key", asked["body"], "fine")
     foreign = callers.foreign(Role.REGULATOR)
     assert code(decide(foreign, approval)) == "not_found"
     assert code(decide(district, approval)) == "not_found"

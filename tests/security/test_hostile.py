@@ -66,8 +66,8 @@ def test_a_signature_with_parameters_of_other_types_is_refused(quick: Stage, old
 
 @pytest.mark.parametrize("digest", ["", "sha-256=7", "sha-256=:AAAA:", "sha-256=?1", "x", "sha-256=(1 2)", "é"])
 def test_a_digest_that_is_none_is_refused(quick: Stage, digest: str) -> None:
-    headers: dict[str, bytes] = {name: value.encode() for name, value in quick.signed(BODY).items()}
-    headers["Content-Digest"] = digest.encode("latin-1")
+    headers = {name.encode(): value.encode() for name, value in quick.signed(BODY).items()}
+    headers[b"Content-Digest"] = digest.encode("latin-1")
     answer = quick.client.post("/v1/escrows/I-1/deposits", content=BODY, headers=headers)
     assert answer.status_code in {400, 401}, answer.text
 
