@@ -10,8 +10,9 @@ from api.security.guard import GuardedLedger
 from ledger.commands import COMMANDS
 from ledger.identifiers import Role
 from tests.api.callers import CONTRACT, DEPOSIT, ESCROW, Callers, Json, code
+from tests.conftest import Clock
 
-SEAL = {"business_on": "2026-08-31"}
+SEAL = {"business_on": "2026-09-01"}
 
 
 def test_every_command_has_one_noun_and_every_noun_is_plural_kebab_case() -> None:
@@ -97,9 +98,10 @@ def test_a_rejected_command_leaves_its_key_free(paid_contract: Callers) -> None:
     assert bank.post("/v1/escrows/I-1/deposits", {**body, "account_id": "6217001"}, key="k").status_code == 201
 
 
-def test_one_client_cannot_use_up_or_read_the_key_of_another(callers: Callers) -> None:
+def test_one_client_cannot_use_up_or_read_the_key_of_another(callers: Callers, clock: Clock) -> None:
     regulator = callers.of(Role.REGULATOR)
     regulator.post("/v1/escrows", ESCROW, key="k")
+    clock.advance(hours=16)
     other = callers.of(Role.REGULATOR, "somebody-else").post("/v1/escrows/I-1/day-seals", SEAL, key="k")
     assert other.status_code == 201
     assert "idempotency-replayed" not in other.headers
@@ -129,9 +131,10 @@ def test_a_second_request_under_a_key_in_flight_is_told_so(callers: Callers, gua
     assert caller.post("/v1/escrows", ESCROW, key="k").headers["idempotency-replayed"] == "true"
 
 
-def test_if_match_refuses_another_version_and_takes_the_current_one(callers: Callers) -> None:
+def test_if_match_refuses_another_version_and_takes_the_current_one(callers: Callers, clock: Clock) -> None:
     caller = callers.of(Role.REGULATOR)
     caller.post("/v1/escrows", ESCROW)
+    clock.advance(hours=16)
     stale = caller.post("/v1/escrows/I-1/day-seals", SEAL, If_Match='"7"')
     assert (stale.status_code, code(stale)) == (412, "version_conflict")
     assert stale.json()["fields"] == {"expected_version": 7, "actual_version": 1}

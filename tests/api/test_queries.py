@@ -10,16 +10,13 @@ import pytest
 from python_calamine import CalamineWorkbook
 from starlette.testclient import TestClient
 
-from api.app import assemble
+from api.app import create_app
 from api.reads.files import text_cell
-from api.runtime import Runtime
 from api.security.guard import GuardedLedger
 from api.security.tokens import Tokens
 from api.settings import Settings
 from ledger.identifiers import Role
 from projections.answers import PROJECTION_VERSION
-from projections.reader import ReadModels
-from projections.runner import Runner
 from tests.api.callers import CONTRACT, DEPOSIT, ESCROW, ISSUER, SECRET, Caller, Callers, Json, code
 from tests.conftest import Clock
 
@@ -44,10 +41,11 @@ def test_a_balance_is_read_at_once_after_the_command_and_names_where_it_comes_fr
     assert answer.headers["ledger-rule-sets"] == "CN-BJ/sport@2025-03-26#1"
 
 
-def test_the_etag_of_a_read_is_the_version_that_if_match_takes(regulator: Caller) -> None:
+def test_the_etag_of_a_read_is_the_version_that_if_match_takes(regulator: Caller, clock: Clock) -> None:
+    clock.advance(hours=16)
     etag = regulator.get("/v1/escrows/I-1").headers["etag"]
     assert etag == '"4"'
-    seal = {"business_on": "2026-08-31"}
+    seal = {"business_on": "2026-09-01"}
     assert regulator.post("/v1/escrows/I-1/day-seals", seal, If_Match=etag).status_code == 201
     assert code(regulator.post("/v1/escrows/I-1/day-seals", seal, If_Match=etag)) == "version_conflict"
     assert regulator.get("/v1/escrows/I-1").headers["etag"] == '"5"'
@@ -161,8 +159,9 @@ def test_the_feed_moves_on_past_events_of_others(regulator: Caller, paid_contrac
     assert feed["next_after"] == 5
 
 
-def test_one_event_is_found_under_the_location_of_its_receipt(regulator: Caller) -> None:
-    posted = regulator.post("/v1/escrows/I-1/day-seals", {"business_on": "2026-08-31"})
+def test_one_event_is_found_under_the_location_of_its_receipt(regulator: Caller, clock: Clock) -> None:
+    clock.advance(hours=16)
+    posted = regulator.post("/v1/escrows/I-1/day-seals", {"business_on": "2026-09-01"})
     event = regulator.get(posted.headers["location"]).json()
     assert event == posted.json()["events"][0]
     assert code(regulator.get("/v1/escrows/I-1/events/99")) == "not_found"
@@ -320,16 +319,14 @@ def test_another_form_is_not_acceptable(regulator: Caller) -> None:
 def test_a_position_that_is_too_far_ahead_of_the_read_models_is_asked_for_again(
     settings: Settings, paid_contract: Callers, guarded: GuardedLedger, clock: Clock
 ) -> None:
-    tokens = Tokens(SECRET.encode(), ISSUER, clock)
-    behind = settings.model_copy(update={"wait_lag": 2})
-    runtime = Runtime(behind, clock, guarded, tokens, ReadModels(guarded.engine), Runner(guarded.engine))
-    with TestClient(assemble(runtime)) as client:
-        regulator = Callers(client, tokens).of(Role.REGULATOR, "impatient")
+    behind = create_app(settings.model_copy(update={"wait_lag": 2}), guarded, clock)
+    with TestClient(behind) as client:
+        regulator = Callers(client, Tokens(SECRET.encode(), ISSUER, clock)).of(Role.REGULATOR, "impatient")
         answer = regulator.get("/v1/contracts?at_position=4")
         assert (answer.status_code, code(answer)) == (503, "position_not_reached")
         assert answer.headers["retry-after"] == "1"
         assert regulator.get("/v1/contracts").json()["position"] == 0
-        runtime.runner.catch_up()
+        behind.state.runtime.runner.catch_up()
         assert regulator.get("/v1/contracts?at_position=4").json()["position"] == 4
     assert paid_contract.client is not client
 
@@ -337,15 +334,13 @@ def test_a_position_that_is_too_far_ahead_of_the_read_models_is_asked_for_again(
 def test_readiness_tells_lag_and_turns_red_beyond_the_limit(
     settings: Settings, paid_contract: Callers, guarded: GuardedLedger, clock: Clock
 ) -> None:
-    tokens = Tokens(SECRET.encode(), ISSUER, clock)
-    strict = settings.model_copy(update={"ready_lag": 3})
-    runtime = Runtime(strict, clock, guarded, tokens, ReadModels(guarded.engine), Runner(guarded.engine))
-    with TestClient(assemble(runtime)) as client:
+    strict = create_app(settings.model_copy(update={"ready_lag": 3}), guarded, clock)
+    with TestClient(strict) as client:
         red = client.get("/readyz")
         assert (red.status_code, red.json()["status"], red.json()["lag"]) == (503, "not_ready", 4)
         assert "ledger worker" in red.json()["remedy"]
         assert "ledger_projection_lag 4.0" in client.get("/metrics").text
-        runtime.runner.catch_up()
+        strict.state.runtime.runner.catch_up()
         green = client.get("/readyz")
         assert (green.status_code, green.json()["lag"], green.json()["remedy"]) == (200, 0, None)
     assert paid_contract.client is not client
