@@ -1,6 +1,6 @@
 """Proofs made from the stored bytes: of an event, of a directory entry, of one family's sealed figure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from msgspec import Struct, json
@@ -14,13 +14,23 @@ from ledger.log.checkpoints import parse_checkpoint, with_signatures
 from ledger.log.entries import directory_entry, entry_of
 from ledger.log.merkle import consistency_proof, inclusion_proof, leaf_hash
 from ledger.log.notes import parse_note
+from ledger.log.openings import PAGE, contracts, deposits_began, sheets_between
 from ledger.log.proofs import Proof
-from ledger.log.records import Raw, raw_events, reading
-from ledger.log.seals import nonce_of, statement_lines, tree_root
+from ledger.log.records import Raw, one_moment, raw_events, reading
+from ledger.log.seals import (
+    contract_line,
+    deposit_line,
+    holds_or_owes,
+    nonce_of,
+    payable_of_deposits,
+    statement_lines,
+    tree_root,
+)
 from ledger.log.tables import checkpoints, cosignatures, directory
 from ledger.serialization import decode
-from ledger.sheets import Header
+from ledger.sheets import Contract, Deposit, Header, Refund
 from ledger.store.tables import events as stored
+from ledger.store.tables import headers
 
 
 class NotYetSigned(LookupError):
@@ -137,14 +147,43 @@ def _statements(institution_id: str, events: Iterable[Raw]) -> tuple[int, list[b
 def sealing(engine: Engine, institution_id: str, business_on: date) -> SealDay:
     """The command that seals a day with the figures as of now; another posting in between makes it SealOutdated.
 
-    Reads the stream from its first event. Raises StoreUnavailable, LookupError where there is no such stream.
+    Reads sheets in one snapshot, and by index the events that began what they are about: contracts, deposits and their
+    refunds, however long the history. Raises StoreUnavailable, LookupError where there is no such stream.
     """
-    with reading(engine) as connection:
-        version, lines = _statements(institution_id, raw_events(connection, institution_id))
-    if not version:
-        raise LookupError(institution_id)
+    with one_moment(engine) as connection:
+        query = select(headers.c.version).where(headers.c.institution_id == institution_id)
+        version = connection.scalar(query)
+        if not version:
+            raise LookupError(institution_id)
+        lines = sorted(_stored_lines(connection, institution_id))
     sealed = SealedStatements(stream_version=version, statements=len(lines), root=tree_root(lines))
     return SealDay(business_on=business_on, sealed=sealed)
+
+
+def _stored_lines(connection: Connection, institution_id: str) -> Iterator[bytes]:
+    """The lines of the sheets as they stand, in any order."""
+    for contract, began in contracts(connection, institution_id):
+        assert isinstance(contract, Contract)
+        yield contract_line(contract, nonce_of(began.topic, began.state.encode()))
+    refunds = sheets_between(connection, institution_id, "refund:", "refund;")
+    payable = payable_of_deposits(each for each in refunds if isinstance(each, Refund))
+    waiting: list[Deposit] = []
+    for deposit in sheets_between(connection, institution_id, "deposit:", "deposit;"):
+        if isinstance(deposit, Deposit) and holds_or_owes(deposit, payable.get(deposit.deposit_id, 0)):
+            waiting.append(deposit)
+        if len(waiting) == PAGE:
+            yield from _deposit_lines(connection, institution_id, waiting, payable)
+            waiting = []
+    yield from _deposit_lines(connection, institution_id, waiting, payable)
+
+
+def _deposit_lines(
+    connection: Connection, institution_id: str, deposits: Sequence[Deposit], payable: Mapping[str, int]
+) -> Iterator[bytes]:
+    began = deposits_began(connection, institution_id, (each.deposit_id for each in deposits))
+    for each in deposits:
+        topic, state = began[each.deposit_id]
+        yield deposit_line(each, payable.get(each.deposit_id, 0), nonce_of(topic, state.encode()))
 
 
 def prove_statement(engine: Engine, institution_id: str, key: str, business_on: date | None = None) -> StatementProof:

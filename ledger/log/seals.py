@@ -39,25 +39,40 @@ def nonce_of(topic: str, state: bytes) -> str:
 def statement_lines(escrow: Escrow, nonces: Mapping[str, str]) -> list[bytes]:
     """One line for each contract, and for each deposit that holds or owes something, in order of their bytes.
 
-    `contract <id> <unearned> <earned> <refund payable> <institution receivable> <nonce>`, amounts in fen;
-    `deposit <id> <unapplied> <refund payable> <nonce>`. `nonces` gives those of the keys `contract <id>` and
-    `deposit <id>`; `escrow` must be complete.
+    `nonces` gives those of the keys `contract <id>` and `deposit <id>`; `escrow` must be complete.
     """
-    payable: dict[str, int] = {}
-    for sheet in escrow.sheets.values():
-        if isinstance(sheet, Refund) and sheet.deposit_id is not None:
-            payable[sheet.deposit_id] = payable.get(sheet.deposit_id, 0) + sheet.open_fen
+    payable = payable_of_deposits(sheet for sheet in escrow.sheets.values() if isinstance(sheet, Refund))
     lines = []
     for sheet in escrow.sheets.values():
         if isinstance(sheet, Contract):
-            key = f"contract {sheet.contract_id}"
-            amounts = [sheet.unearned_fen, sheet.earned_fen, sheet.refund_payable_fen, sheet.institution_receivable_fen]
-        elif isinstance(sheet, Deposit):
-            key = f"deposit {sheet.deposit_id}"
-            amounts = [sheet.unapplied_fen, payable.get(sheet.deposit_id, 0)]
-            if not any(amounts):
-                continue
-        else:
-            continue
-        lines.append(" ".join([key, *map(str, amounts), nonces[key]]).encode())
+            lines.append(contract_line(sheet, nonces[f"contract {sheet.contract_id}"]))
+        elif isinstance(sheet, Deposit) and holds_or_owes(sheet, payable_fen := payable.get(sheet.deposit_id, 0)):
+            lines.append(deposit_line(sheet, payable_fen, nonces[f"deposit {sheet.deposit_id}"]))
     return sorted(lines)
+
+
+def payable_of_deposits(refunds: Iterable[Refund]) -> dict[str, int]:
+    """What is owed back of deposits that are no contract's: deposit → fen."""
+    payable: dict[str, int] = {}
+    for refund in refunds:
+        if refund.deposit_id is not None:
+            payable[refund.deposit_id] = payable.get(refund.deposit_id, 0) + refund.open_fen
+    return payable
+
+
+def holds_or_owes(deposit: Deposit, payable_fen: int) -> bool:
+    """Whether a deposit has a line: it is unapplied, or to be paid back."""
+    return bool(deposit.unapplied_fen or payable_fen)
+
+
+def contract_line(contract: Contract, nonce: str) -> bytes:
+    """`contract <id> <unearned> <earned> <refund payable> <institution receivable> <nonce>`, amounts in fen."""
+    return (
+        f"contract {contract.contract_id} {contract.unearned_fen} {contract.earned_fen}"
+        f" {contract.refund_payable_fen} {contract.institution_receivable_fen} {nonce}"
+    ).encode()
+
+
+def deposit_line(deposit: Deposit, payable_fen: int, nonce: str) -> bytes:
+    """`deposit <id> <unapplied> <refund payable> <nonce>`, amounts in fen."""
+    return f"deposit {deposit.deposit_id} {deposit.unapplied_fen} {payable_fen} {nonce}".encode()
