@@ -77,7 +77,8 @@ def command(
         out.print(_sentence(told, scale, seed))
     if not json:
         out.print(f"账本在 The ledger is at {shown(url)}", soft_wrap=True, highlight=False)
-        out.print(f"文件在 Its files are in {folder}", soft_wrap=True, highlight=False)
+        how = f"  (LEDGER_PARTY_KEY={telling.key})" if settings.party_key is None else ""
+        out.print(f"文件在 Its files are in {folder}{how}", soft_wrap=True, highlight=False)
     if not (json or quiet):
         out.print(_how_to_check(signed), soft_wrap=True, highlight=False, markup=False)
     if serve:

@@ -22,7 +22,7 @@ FIRST_OFFICER, SECOND_OFFICER = "officer-lin", "officer-zhao"
 
 def party_key(seed: int) -> str:
     """The key of payers' tokens in a demo: no secret, so that the same seed gives the same hashes."""
-    return f"ledger-demo-party-key-of-seed-{seed}"
+    return f"ledger-demo-party-key-of-the-seed-{seed}"
 
 
 @dataclass

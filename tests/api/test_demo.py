@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from api.demo import ENVIRONMENT, OK, USAGE, command
 from api.demo.cases import CASES
 from api.demo.city import cast
+from api.demo.office import party_key
 from api.demo.run import Run, run
 from api.settings import Settings
 from ledger.application import open_ledger
@@ -149,7 +150,7 @@ def test_the_command_makes_a_fresh_file_and_says_where(
     code, out, _ = shown(capsys, Settings(database_url=None), scale=SCALE)
     assert code == OK
     assert f"sqlite:///{tmp_path / 'ledger-demo.sqlite'}" in out
-    assert f"{tmp_path / 'ledger-demo-files'}\n" in out
+    assert f"{tmp_path / 'ledger-demo-files'}  (LEDGER_PARTY_KEY={party_key(SEED)})" in out
     for label in ("银行日", "Bank day", "警报 ALERT", "关停与分配", "largest remainders", "root of the figures"):
         assert label in out
     for label in ("应退尽退", "Refund all that is due", "缺口", "shortfall", "events/s"):
