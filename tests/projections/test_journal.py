@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
 from api.demo.cases import CASES
-from api.demo.city import cast
 from api.demo.histories import history, opening, school_of, social_credit_code
+from api.demo.run import run
 from api.demo.schools import School
-from api.demo.story import the_year
 from api.demo.telling import Clock, Teller, at
 from ledger import commands as c
 from ledger.application import Ledger, open_ledger
@@ -42,15 +41,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A small city, and the published cases, on SQLite."""
     url = f"sqlite:///{tmp_path_factory.mktemp('journal') / 'ledger.sqlite'}"
     migrate(url)
-    clock = Clock(at(date(2019, 1, 1)))
-    ledger = open_ledger(url, clock)
-    city = cast(0.05, 3)
-    schools = {school.institution_id: school for school in city.schools} | {case.id: school_of(case) for case in CASES}
-    teller = Teller(ledger, clock, heard=lambda receipt: schools[receipt.institution_id].hear(receipt))
-    teller.add(*(history(case, schools[case.id]) for case in CASES))
-    the_year(city, 3, teller)
-    teller.tell(at(date(2026, 10, 30)))
-    ledger.close()
+    run(url, 0.05, 3, lambda _moment, _tally: None)
     engine = open_engine(url)
     yield engine
     engine.dispose()
