@@ -44,6 +44,7 @@ from api.security.doors import open_doors
 from api.security.guard import GuardedLedger
 from api.security.limits import Gate
 from api.settings import Settings, database_url, master_keys, token_secret
+from api.vault.letting_go import warn_of_the_remembered
 from api.worker import projector
 from projections.reader import ReadModels
 from projections.runner import Runner
@@ -108,6 +109,7 @@ def create_app(settings: Settings, ledger: GuardedLedger | None = None, clock: C
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         resume(runtime)
+        warn_of_the_remembered(runtime)
         keeping = projector(runtime.runner) if settings.projector else nullcontext()
         with keeping, following(notary, settings.log_round_seconds):
             yield

@@ -100,7 +100,7 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "`ledger token issue --role … --scope …`",
+            "description": "From `POST /v1/tokens`, an outside provider, or `ledger token issue`",
         }
     }
     for path, item in document["paths"].items():

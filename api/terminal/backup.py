@@ -20,13 +20,20 @@ from api.settings import Settings, database_url
 from api.terminal.environment import ENVIRONMENT, FINDING, OK, USAGE, Stop, check_url, load_settings, shown, the_ledger
 from api.terminal.output import Show, err, out, print_json, progress
 from api.terminal.proofs import KeyTexts, public_keys, show_checked
+from api.vault.forgetting import Tools, read_erasures, remembered_again
+from api.vault.masters import Masters
+from api.vault.vault import Vault
 from ledger.log.keys import PublicKey
+from projections.reader import ReadModels
+from projections.runner import Runner
 
 SHOW = Show()
+RECONCILE = "ledger vault reconcile"
 NEXT = (
     "接着 next: 见证方须知情 tell the witnesses (ledger checkpoint says what they saw); "
     "读者会被请回 readers of the feed are asked to rewind by themselves; "
-    "备份之后的遗忘与密钥吊销须重做 do again what was forgotten or revoked after the backup (docs/backup.md)"
+    "备份之后的遗忘须重做 forget again: ledger vault reconcile --erased FILE; "
+    "备份之后的密钥吊销须重做 revoke again what was revoked after the backup (docs/backup.md)"
 )
 
 
@@ -88,7 +95,20 @@ def restore(
     except OSError as error:
         raise Stop(f"未能恢复 Not restored: {error.filename or ''} {error.strerror}", ENVIRONMENT) from None
     _tell(done, url, round(time.perf_counter() - began, 3), show)
-    return OK
+    return _check_forgotten(settings, show)
+
+
+def _check_forgotten(settings: Settings, show: Show) -> int:
+    """Whether people whom log or list says were forgotten came back with the backup; 1 where they did."""
+    with the_ledger(settings) as ledger:
+        vault = Vault(ledger.engine, Masters({}), now)
+        tools = Tools(ledger, ReadModels(ledger.engine), Runner(ledger.engine), vault, settings.vault_erasures)
+        back = remembered_again(tools, read_erasures(settings.vault_erasures))
+    if back:
+        err().print(f"被遗忘者又被记住 forgotten people remembered again: {len(back)}: {RECONCILE}", markup=False)
+    elif settings.vault_erasures is None and not show.quiet:
+        err().print(f"未给出遗忘名单 LEDGER_VAULT_ERASURES is not set: {RECONCILE} --erased FILE", markup=False)
+    return FINDING if back else OK
 
 
 def _done(settings: Settings, file: Path | None, url: str, keys: list[PublicKey], show: Show) -> Restored:

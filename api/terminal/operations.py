@@ -1,5 +1,6 @@
 """`ledger serve`, `worker`, `migrate`, `status`, `retry`, `rebuild`, `audit`, `openapi`: a ledger that runs."""
 
+import os
 import signal
 import sys
 import threading
@@ -15,7 +16,7 @@ from fastapi import FastAPI
 from msgspec import to_builtins
 from pydantic import SecretStr
 from rich.text import Text
-from sqlalchemy import func, select
+from sqlalchemy import func, make_url, select
 
 from api.app import create_app, now
 from api.logs import configure_logs
@@ -88,6 +89,7 @@ def migrate(*, lanes: Annotated[int, Parameter(help="Lanes of the log; fixed whe
         raise Stop(f"--lanes 须在 1 与 {MOST_LANES} 之间 lies between 1 and {MOST_LANES}", USAGE)
     url = database_url(load_settings())
     check_url(url, must_exist=False)
+    _begin_for_the_owner_alone(url)
     engine = open_engine(url)
     try:
         upgrade(engine, lanes=lanes)
@@ -95,6 +97,13 @@ def migrate(*, lanes: Annotated[int, Parameter(help="Lanes of the log; fixed whe
         engine.dispose()
     err().print(f"账本已就绪 The ledger at {shown(url)} is ready", markup=False)
     return OK
+
+
+def _begin_for_the_owner_alone(url: str) -> None:
+    """A new SQLite file is its owner's, and its journals are: it holds password hashes and the sealed vault."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database and not Path(parsed.database).exists():
+        os.close(os.open(parsed.database, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 def status(*, show: Show = SHOW) -> int:

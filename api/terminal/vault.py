@@ -14,7 +14,7 @@ from api.security.mandate import Mandate
 from api.settings import master_keys
 from api.terminal.environment import ENVIRONMENT, FINDING, OK, USAGE, Stop, load_settings, the_ledger
 from api.terminal.output import Column, Show, err, out, print_json, print_table, progress
-from api.vault.forgetting import MakeOrder, Tools, forget, read_erasures, reconcile
+from api.vault.forgetting import MakeOrder, Tools, forget, read_erasures, reconcile, remembered_again
 from api.vault.masters import UnreadableMasterKeys, VaultDamaged, VaultLocked, new_master_key
 from api.vault.person import FIELDS, mask
 from api.vault.rotation import rotate
@@ -42,8 +42,13 @@ def new_key(key_id: Annotated[str, Parameter(help="1 to 32 letters, digits, - or
 
 @app.command
 def status(*, show: Show = SHOW) -> int:
-    """How many people are kept, under which master keys; 1 where a master key is not at hand."""
+    """How many people are kept, under which master keys.
+
+    1 where a master key is not at hand, or where somebody who was forgotten is remembered again (after a restore).
+    """
     with _tools() as tools:
+        tools.runner.catch_up()
+        back = remembered_again(tools, read_erasures(tools.erasures))
         states, by_master = tools.vault.counts()
         missing = sorted(set(by_master) - set(tools.vault.masters.ids))
         facts = {
@@ -52,6 +57,7 @@ def status(*, show: Show = SHOW) -> int:
             "missing": missing,
             "keys_by_master": by_master,
             **{f"people_{state}": states.get(state, 0) for state in ("kept", "forgetting", "forgotten")},
+            "remembered_again": back,
         }
     if show.json:
         print_json(facts)
@@ -59,7 +65,7 @@ def status(*, show: Show = SHOW) -> int:
         print_table(
             [Column("项 item"), Column("值 value")], [(name, str(value) or "–") for name, value in facts.items()]
         )
-    return FINDING if missing else OK
+    return FINDING if missing or back else OK
 
 
 @app.command(name="rotate")

@@ -147,9 +147,11 @@ def _list(tools: Tools, subject_id: str) -> None:
         os.fsync(file.fileno())
 
 
-def read_erasures(path: Path) -> list[str]:
-    """The ids in such a list; a last line that was cut by a crash is left out."""
-    ids = []
+def read_erasures(path: Path | None) -> list[str]:
+    """The ids in such a list, none where there is none; a last line that was cut by a crash is left out."""
+    ids: list[str] = []
+    if path is None or not path.is_file():
+        return ids
     for line in path.read_text().splitlines():
         try:
             ids.append(str(json.loads(line)["subject_id"]))
@@ -176,6 +178,22 @@ def reconcile(tools: Tools, listed: list[str], order: MakeOrder) -> Reconciled:
         elif known is not None and known.state == "forgotten":
             report.findings += [f"contract_after_forgetting {subject_id} {each}" for each in sorted(holding)]
     return report
+
+
+def remembered_again(tools: Tools, listed: list[str]) -> list[str]:
+    """Who was forgotten, as log or list says, and is kept all the same: an older backup brought them back.
+
+    Changes nothing: `reconcile` forgets them again.
+    """
+    let_go, kept = _in_log(tools), set[str]()
+    for subject_id in {*let_go, *listed}:
+        known = tools.vault.find(subject_id)
+        if known is None or known.state == "forgotten":
+            continue
+        elsewhere = set(contracts_of(tools.reader, subject_id)) - let_go.get(subject_id, set())
+        if subject_id in listed or not elsewhere:
+            kept.add(subject_id)
+    return sorted(kept)
 
 
 def _record_again(tools: Tools, subject_id: str, institutions: list[str], order: MakeOrder, report: Reconciled) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -158,11 +159,39 @@ def test_a_database_without_a_ledger_in_it_names_the_command_that_makes_one(
         ["migrate", "--lanes", "0"],
         ["export", "journal", "--format", "excel"],
         ["export", "journal", "--format", "hledger", "--institution", "I-9"],
-        ["token", "issue", "--role", "king", "--subject", "x", "--scope", "jurisdiction=CN"],
-        ["token", "issue", "--role", "bank", "--subject", "x", "--scope", "jurisdiction=CN"],
-        ["token", "issue", "--role", "bank", "--subject", "x.y", "--scope", "custodians=b"],
-        ["token", "issue", "--role", "bank", "--subject", "x", "--scope", "custodians"],
-        ["token", "issue", "--role", "bank", "--subject", "x", "--scope", "custodians=b", "--hours", "0"],
+        ["token", "issue", "--subject", "nobody"],
+        ["token", "issue", "--subject", "nobody", "--role", "auditor", "--scope", "jurisdiction=CN"],
+        ["token", "issue", "--subject", "nobody", "--unregistered"],
+        [
+            "token",
+            "issue",
+            "--subject",
+            "x",
+            "--unregistered",
+            "--role",
+            "auditor",
+            "--scope",
+            "jurisdiction=CN",
+            "--hours",
+            "25",
+        ],
+        ["token", "issue", "--unregistered", "--role", "king", "--subject", "x", "--scope", "jurisdiction=CN"],
+        ["token", "issue", "--unregistered", "--role", "bank", "--subject", "x", "--scope", "jurisdiction=CN"],
+        ["token", "issue", "--unregistered", "--role", "bank", "--subject", "x.y", "--scope", "custodians=b"],
+        ["token", "issue", "--unregistered", "--role", "bank", "--subject", "x", "--scope", "custodians"],
+        [
+            "token",
+            "issue",
+            "--unregistered",
+            "--role",
+            "bank",
+            "--subject",
+            "x",
+            "--scope",
+            "custodians=b",
+            "--hours",
+            "0",
+        ],
         ["openapi", "--output", "no/such/folder.json"],
     ],
     ids=" ".join,
@@ -298,10 +327,38 @@ def test_the_journal_is_written_for_both_programs(
     assert "Assets:I-1:CustodyCash" in path.read_text()
 
 
+def test_a_new_ledger_is_its_owners_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LEDGER_DATABASE_URL", f"sqlite:///{tmp_path / 'new.sqlite'}")
+    assert run(["migrate"]) == OK
+    assert run(["status", "--quiet"]) == OK
+    modes = {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.glob("new.sqlite*")}
+    assert modes == {0o600}
+    (tmp_path / "new.sqlite").chmod(0o640)
+    assert run(["migrate"]) == OK
+    assert stat.S_IMODE((tmp_path / "new.sqlite").stat().st_mode) == 0o640, "what the operator chose stays"
+
+
+def issued(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    capsys.readouterr()
+    return read(capsys, "token", "issue", *arguments).strip()
+
+
+def test_a_token_of_a_registered_name_is_worth_what_the_registry_says(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, paid_contract: Callers
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("a password that is long\n"))
+    assert run(["user", "add", "lin", "--role", "auditor", "--scope", "jurisdiction=CN"]) == OK
+    headers = {"Authorization": f"Bearer {issued(capsys, '--subject', 'lin')}"}
+    assert paid_contract.client.get("/v1/access-log", headers=headers).status_code == 200
+    assert run(["user", "disable", "lin"]) == OK
+    capsys.readouterr()
+    refused(capsys, "token", "issue", "--subject", "lin", code=USAGE)
+
+
 def test_an_issued_token_opens_the_api(capsys: pytest.CaptureFixture[str], paid_contract: Callers) -> None:
     capsys.readouterr()
     scope = ["--scope", "jurisdiction=CN-BJ", "--scope", "district=海淀区"]
-    token = read(capsys, "token", "issue", "--role", "mediator", "--subject", "wang", *scope, "--hours", "1").strip()
+    token = issued(capsys, "--unregistered", "--role", "mediator", "--subject", "wang", *scope, "--hours", "24")
     mandate = Tokens(SECRET.encode(), ISSUER, Clock()).read(token)
     assert (mandate.subject, mandate.role, mandate.district) == ("wang", Role.MEDIATOR, "海淀区")
     assert paid_contract.client.get("/v1/institutions", headers={"Authorization": f"Bearer {token}"}).status_code == 200
@@ -311,7 +368,17 @@ def test_a_token_needs_a_secret_that_is_one(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEDGER_TOKEN_SECRET", "short")
-    arguments = ["token", "issue", "--role", "auditor", "--subject", "x", "--scope", "jurisdiction=CN"]
+    arguments = [
+        "token",
+        "issue",
+        "--unregistered",
+        "--role",
+        "auditor",
+        "--subject",
+        "x",
+        "--scope",
+        "jurisdiction=CN",
+    ]
     assert "LEDGER_TOKEN_SECRET" in refused(capsys, *arguments, code=ENVIRONMENT)
 
 

@@ -1,5 +1,6 @@
 """Backup files: complete and checked, refused when damaged, never written over anything; read models ahead of a log."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from api.backup.archive import BackupDamaged, read_manifest
 from api.backup.restoring import NotRestored, TargetNotEmpty, recovered, restore
 from api.backup.writing import backup
 from api.cli import run
+from api.vault.masters import new_master_key, read_masters
+from api.vault.vault import Vault
 from ledger.application import Ledger, open_ledger
 from ledger.store.epochs import common_position, current_epoch, feed_footing, list_epochs, open_epoch, stream_footing
 from ledger.store.factory import open_engine
@@ -240,3 +243,31 @@ def test_the_commands_tell_what_they_did(
     (tmp_path / "damaged").write_bytes(raw)
     monkeypatch.setenv("LEDGER_DATABASE_URL", f"sqlite:///{tmp_path / 'third.sqlite'}")
     assert run(["restore", str(tmp_path / "damaged")]) == 1
+
+
+def test_restoring_says_whom_the_backup_remembers_again(
+    sqlite_url: str,
+    clock: Clock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ledger = open_ledger(sqlite_url, clock)
+    city(ledger, clock, schools=1)
+    monkeypatch.setenv("LEDGER_DATABASE_URL", sqlite_url)
+    monkeypatch.setenv("LEDGER_VAULT_KEY", new_master_key("k1"))
+    monkeypatch.setenv("LEDGER_VAULT_ERASURES", str(tmp_path / "erasures"))
+    vault = Vault(ledger.engine, read_masters(os.environ["LEDGER_VAULT_KEY"]), clock)
+    somebody = vault.mint("I-elsewhere", "school", "k")
+    file = str(tmp_path / "one.backup")
+    assert run(["backup", file]) == 0
+    assert run(["vault", "forget", somebody]) == 0
+    ledger.close()
+    monkeypatch.setenv("LEDGER_DATABASE_URL", f"sqlite:///{tmp_path / 'again.sqlite'}")
+    capsys.readouterr()
+    assert run(["restore", file, "--quiet"]) == 1
+    assert "remembered again: 1: ledger vault reconcile" in capsys.readouterr().err
+    assert run(["vault", "status", "--json"]) == 1
+    assert f'"{somebody}"' in capsys.readouterr().out
+    assert run(["vault", "reconcile"]) == 0
+    assert run(["vault", "status", "--json"]) == 0

@@ -11,9 +11,9 @@ from sqlalchemy import text
 from api.problems import Problem
 from api.runtime import Runtime
 from api.settings import Settings
-from api.vault.forgetting import Tools, read_erasures, reconcile
+from api.vault.forgetting import Tools, read_erasures, reconcile, remembered_again
 from api.vault.forgetting import forget as forget_everywhere
-from api.vault.letting_go import mandated, tools_of
+from api.vault.letting_go import mandated, tools_of, warn_of_the_remembered
 from api.vault.person import Person
 from api.vault.vault import Vault
 from ledger import commands as c
@@ -21,6 +21,7 @@ from ledger.audit import audit
 from ledger.events import SubjectForgotten
 from ledger.identifiers import Role
 from ledger.rejections import SubjectIsForgotten, SubjectStillNeeded
+from ledger.store.epochs import open_epoch
 from tests.api.callers import DEPOSIT, ESCROW, Callers, code
 from tests.vault.families import KEYS, LOOKUPS, PERSON, SECRETS, ended, entered, forget, put, signed
 
@@ -167,7 +168,9 @@ def test_a_crash_in_the_middle_is_finished_by_asking_again(
     assert runtime.vault.find(subject_id).state == "forgotten"  # type: ignore[union-attr]
 
 
-def test_a_restored_backup_is_made_to_forget_again(callers: Callers, runtime: Runtime, settings: Settings) -> None:
+def test_a_restored_backup_is_made_to_forget_again(
+    callers: Callers, runtime: Runtime, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
     subject_id = entered(callers)
     ended(callers, subject_id)
     with runtime.ledger.engine.connect() as connection:
@@ -182,8 +185,17 @@ def test_a_restored_backup_is_made_to_forget_again(callers: Callers, runtime: Ru
     assert json.loads(settings.vault_erasures.read_text())["forgotten_at"] > 0
     _bring_back(runtime, subject_id, key.wrapped_key, key.key_id, before)
     assert runtime.vault.read(subject_id).phone == PERSON["phone"]  # a backup of the database knows everything
-    report = reconcile(tools_of(runtime), [], officer(callers))
+    tools = tools_of(runtime)
+    assert remembered_again(tools, []) == [subject_id]
+    open_epoch(runtime.ledger.engine, runtime.clock(), "restored")
+    capsys.readouterr()
+    warn_of_the_remembered(runtime)
+    assert "people=1" in capsys.readouterr().err
+    report = reconcile(tools, [], officer(callers))
     assert (report.looked_at, report.destroyed, report.findings) == (1, 1, [])
+    assert remembered_again(tools, [subject_id]) == []
+    warn_of_the_remembered(runtime)
+    assert capsys.readouterr().err == ""
     with pytest.raises(SubjectIsForgotten):
         runtime.vault.read(subject_id)
     assert reconcile(tools_of(runtime), [], officer(callers)).destroyed == 0
@@ -214,6 +226,8 @@ def test_a_log_that_was_restored_to_an_earlier_day_learns_from_the_list(callers:
     ours, needed = entered(callers), entered(callers, {"name": "另一人"})
     ended(callers, ours)
     signed(callers, needed, "C-2", "S-2")
+    assert remembered_again(tools_of(runtime), []) == []
+    assert remembered_again(tools_of(runtime), [ours, needed, "s0"]) == sorted([ours, needed])
     report = reconcile(tools_of(runtime), [ours, needed], officer(callers))
     assert (report.destroyed, report.recorded) == (2, 1)
     assert report.findings == [f"still_needed {needed} I-1"]
@@ -238,6 +252,7 @@ def test_what_only_one_of_two_schools_forgot_is_kept(callers: Callers, runtime: 
     said = {"subject_id": subject_id, "stream_version": head.version, "contract_ids": ["C-1"]}
     direct = callers.of(Role.INSTITUTION, "school").post("/v1/escrows/I-1/subject-forgettings", said, key="direct")
     assert direct.status_code == 201
+    assert remembered_again(tools_of(runtime), []) == []
     assert reconcile(tools_of(runtime), [], officer(callers)).destroyed == 0
     assert runtime.vault.read(subject_id).name == PERSON["name"]
     ending = officer_.post("/v1/escrows/I-2/contract-endings", {"contract_id": "D-1"}, key="d1-end")
