@@ -33,7 +33,17 @@ _ROWS = {
 }
 
 
-def problem_of(error: Exception) -> Problem:
+_UNAVAILABLE = (
+    StoreUnavailable,
+    OperationalError,
+    InterfaceError,
+    psycopg.OperationalError,
+    sqlite3.OperationalError,
+)
+"""The store's own word, and those of the drivers where nobody translated them."""
+
+
+def problem_of(error: Exception) -> Problem:  # noqa: PLR0911 - one answer a case
     """The problem of a rejection or of a store that cannot answer; anything else is an internal error."""
     match error:
         case Problem():
@@ -42,19 +52,11 @@ def problem_of(error: Exception) -> Problem:
             return _of_rejection(error)
         case UnknownRow():
             return row_unknown(error.model, error.key[-1])
+        case VaultLocked() | VaultDamaged():
+            return Problem("vault_locked" if isinstance(error, VaultLocked) else "vault_damaged")
         case OutcomeUnknown():
             return Problem("outcome_unknown", headers=RETRY)
-        case VaultLocked():
-            return Problem("vault_locked")
-        case VaultDamaged():
-            return Problem("vault_damaged")
-        case (
-            StoreUnavailable()
-            | OperationalError()
-            | InterfaceError()
-            | psycopg.OperationalError()
-            | sqlite3.OperationalError()
-        ):
+        case _ if isinstance(error, _UNAVAILABLE):
             return Problem("store_unavailable", headers=RETRY)
         case _:
             return Problem("internal_error")

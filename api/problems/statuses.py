@@ -20,9 +20,8 @@ _CONFLICT = (
     "settlement_not_overdue confirmation_too_late risk_deposit_exceeded risk_deposit_still_needed "
     "distribution_required distribution_still_open pot_exceeds_custody share_exceeds_due shares_exceed_pot "
     "distribution_differs_from_list distribution_list_changed command_in_flight reference_already_matched "
-    "seal_outdated statement_incomplete "
-    "subject_held_elsewhere approval_decided proposer_not_in_office approval_expired subject_is_forgotten subject_still_needed "
-    "forgetting_outdated "
+    "seal_outdated statement_incomplete subject_held_elsewhere subject_is_forgotten subject_still_needed "
+    "forgetting_outdated approval_decided approval_expired proposer_not_in_office "
     "statement_line_out_of_turn statement_not_continuous epoch_changed"
 )
 """What is recorded does not allow it now."""
