@@ -20,6 +20,6 @@ def demo(
     bundle: Annotated[Path | None, Parameter(help="Write the audit bundle of it to this file")] = None,
     show: Show = SHOW,
 ) -> int:
-    """Tell the story of a city to a fresh ledger, sign it, print what is due, and serve it."""
+    """Tell the story of a city and one bank day from files to a fresh ledger, sign it, print what is due, serve it."""
     settings = load_settings()
     return command(settings, scale=scale, seed=seed, serve=serve, json=show.json, quiet=show.quiet, bundle=bundle)

@@ -147,7 +147,7 @@ def test_the_command_makes_a_fresh_file_and_says_where(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, out, _ = shown(capsys, Settings(database_url=None), scale=SCALE)
+    code, out, _ = shown(capsys, Settings(database_url=None, party_key=None), scale=SCALE)
     assert code == OK
     assert f"sqlite:///{tmp_path / 'ledger-demo.sqlite'}" in out
     assert f"{tmp_path / 'ledger-demo-files'}  (LEDGER_PARTY_KEY={party_key(SEED)})" in out

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from api.bankday.numbers import read_file_id
 from api.cli import COMMANDS, app
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -40,9 +41,15 @@ def test_every_command_can_be_given_like_that(asked: str) -> None:
 
 def test_it_names_the_whole_day_of_both() -> None:
     given = {asked.split()[0] for asked in ASKED}
-    day = {"import-statement", "reconcile", "release", "refund-run", "import-payment-status", "payment-file", "eod"}
+    day = {"import-statement", "reconcile", "release", "refund-run", "import-payment-status", "eod"}
     end = {"refunds-due", "close", "distribute", "export", "backup", "checkpoint", "verify", "receipt", "key", "vault"}
     assert day | end <= given
+
+
+def test_a_lost_payment_file_is_asked_for_by_its_id() -> None:
+    (asked,) = re.findall(r"`ledger (payment-file [^`]+)`", PAGE)
+    _, arguments, _ = app.parse_args(shlex.split(asked), exit_on_error=False, print_error=False)
+    assert read_file_id(arguments.args[0]) is not None
 
 
 @pytest.mark.parametrize("named", sorted(set(re.findall(r"`ledger ([a-z-]+)", PAGE))))
