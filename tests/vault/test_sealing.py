@@ -165,7 +165,11 @@ def test_an_interrupted_rotation_goes_on_where_it_stopped(vault: Vault) -> None:
     assert both.counts()[1] == {"k2": 2}
 
 
-@pytest.mark.parametrize("setting", ["k1", "k1:", "k1:AAAA", "k 1:" + FIRST[3:], f"{FIRST},{FIRST}", "k1:" + "é" * 44])
+@pytest.mark.parametrize(
+    "setting",
+    ["k1", "k1:", "k1:AAAA", "k 1:" + FIRST[3:], f"{FIRST},{FIRST}", "k1:" + "é" * 44],
+    ids=["no key", "an empty key", "a short key", "a space in the name", "twice", "no base64"],
+)
 def test_a_setting_that_is_no_master_key_is_refused_without_telling_it(setting: str) -> None:
     with pytest.raises(UnreadableMasterKeys) as refused:
         read_masters(setting)
