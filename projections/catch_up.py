@@ -7,14 +7,14 @@ from itertools import groupby
 from operator import attrgetter
 
 import psycopg
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete
 from sqlalchemy.exc import DBAPIError
 
 from ledger.events import ClosureDeclared, DistributionCompleted, EscrowFrozen, EscrowUnfrozen
 from ledger.serialization import TOPICS, UnknownEvent, UnreadableEvent
 from ledger.sheets import Contract, Deposit, Lesson
 from ledger.store.tables import events
-from projections.checkpoint import Parked, ask_for_review, list_parked, park, parked, positions, review, save_position
+from projections.checkpoint import Parked, ask_for_review, list_parked, park, parked, positions, save_position
 from projections.escrow_balance import add_events
 from projections.folding import ABOUT_THE_INSTITUTION, FoldedEscrow, Missing, fold
 from projections.log import LOG, LogRow, event_in, rows_of, sheets_named
@@ -22,7 +22,6 @@ from projections.state import State, folded_header, folded_sheet
 from projections.writes import Writes
 
 BATCH = 2_000
-REVIEWED_AT_ONCE = 1_000
 
 DATABASE = (DBAPIError, psycopg.Error, sqlite3.Error)
 ABOUT = frozenset(TOPICS[kind] for kind in ABOUT_THE_INSTITUTION)
@@ -118,7 +117,7 @@ def take_stream(connection: Connection, rows: Sequence[LogRow], writes: Writes) 
         escrow, _ = _folded(state, institution_id, good)
     try:
         if good:
-            writes.take(escrow, [row.version for row in good if row.topic in ABOUT])
+            writes.take(escrow, [row.version for row in good if row.topic in ABOUT], unchanged=state.unchanged(escrow))
     except DATABASE:
         raise
     except Exception as error:  # noqa: BLE001 - a view that fails must not stop the other streams
@@ -185,28 +184,3 @@ def retry_stream(connection: Connection, stream: Parked, until: int, limit: int 
     if not stopped and len(rows) == limit:
         park(connection, Parked(stream.institution_id, rows[-1].position, rows[-1].version, "", "Waiting", ""))
     return not stopped or stopped[0].version > stream.version
-
-
-def review_next(connection: Connection, limit: int = REVIEWED_AT_ONCE) -> int:
-    """Look again at the next contracts, deposits and open lessons of an institution that stopped or was frozen.
-
-    The caller holds the lock, and commits. Returns how many were looked at; 0 when nothing is left to do.
-    """
-    pending = connection.execute(select(review).limit(1)).first()
-    if pending is None:
-        return 0
-    institution_id, after = pending
-    mine = review.c.institution_id == institution_id
-    state = State(connection, folded_header, folded_sheet)
-    keys = state.keys_between(institution_id, after or FIRST_REVIEWED, LAST_REVIEWED, limit)
-    if not keys:
-        connection.execute(delete(review).where(mine))
-        return 1
-    escrow = state.escrow(institution_id)
-    state.prefetch(escrow, (key for key in keys if key.startswith(REVIEWED)))
-    state.prefetch_refunds(escrow)
-    writes = Writes(connection)
-    writes.take(escrow)
-    writes.flush()
-    connection.execute(update(review).where(mine).values(after=keys[-1]))
-    return len(keys)

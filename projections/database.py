@@ -108,6 +108,12 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row | KeyRo
 _SQLITE: dict[type, Callable[[Any], Any]] = {Date: date.isoformat}
 
 
+def as_stored(connection: Connection, table: Table, rows: Iterable[Row]) -> list[KeyRow]:
+    """Rows as the driver returns them once they are stored, to tell whether they are there already."""
+    adapters = _SQLITE if connection.dialect.name == "sqlite" else {}
+    return list(_adapted(table, map(astuple, rows), adapters))
+
+
 def _adapted(table: Table, tuples: Iterable[KeyRow], adapters: dict[type, Callable[[Any], Any]]) -> Iterable[KeyRow]:
     """Tuples as the driver takes them."""
     special = []
@@ -128,6 +134,30 @@ def _adapter(special: list[tuple[int, Callable[[Any], Any]]]) -> Callable[[KeyRo
         return tuple(changed)
 
     return adapt
+
+
+_BY_KEY = {
+    "sqlite": "select {names} from json_each(?) k "
+    "cross join {table} t on t.{column} = k.value and t.institution_id = ?",
+    "postgresql": "select {names} from unnest(%s::text[]) k (value) cross join lateral "
+    "(select * from {table} f where f.{column} = k.value and f.institution_id = %s limit 1) t",
+}
+"""A look-up in the primary key for each value, in this order of loops whether or not the tables were ever analysed."""
+
+
+def rows_by_key(
+    connection: Connection, table: Table, institution_id: str, column: str, values: Sequence[str], names: str
+) -> Sequence[KeyRow]:
+    """The rows of one institution in whose `column`, the rest of the primary key, stands one of these values.
+
+    Rows come as the driver has them, with the columns in `names`.
+    """
+    dialect = connection.dialect.name
+    sought = _encode_json(values).decode() if dialect == "sqlite" else values
+    raw: Any = connection.connection.driver_connection
+    statement = _BY_KEY[dialect].format(names=names, table=table.name, column=column)
+    found: Sequence[KeyRow] = raw.execute(statement, (sought, institution_id)).fetchall()
+    return found
 
 
 def delete_rows(connection: Connection, table: Table, column: str, keys: Sequence[tuple[str, str]]) -> None:

@@ -49,7 +49,7 @@ class Missing(LookupError):
 class FoldedEscrow(Escrow):
     """Header and the sheets touched so far. What is not here comes from `source`."""
 
-    __slots__ = ("source",)
+    __slots__ = ("__weakref__", "source")
 
     def __init__(self, header: Header, source: Source) -> None:
         super().__init__(header)

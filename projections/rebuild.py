@@ -12,12 +12,12 @@ from sqlalchemy import Connection, Engine, delete, or_, select
 from ledger.collector import resting
 from ledger.store.factory import open_engine
 from ledger.store.tables import events
-from projections.catch_up import review_next
 from projections.checkpoint import Parked, park, parked, positions, save_position
 from projections.database import begin_writing
 from projections.escrow_balance import BALANCES, add_events, sum_all
 from projections.log import lane_heads, up_to
 from projections.refold import Refold, Share, shares
+from projections.reviews import review_next
 from projections.runner import LOCK
 from projections.shadow import Difference, Shadows, add_indexes, compare, create, drop, shadows, swap
 from projections.state import folded_header, folded_sheet, institution_event

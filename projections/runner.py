@@ -7,10 +7,11 @@ from msgspec import Struct
 from sqlalchemy import Connection, Engine, select
 
 from ledger.store.tables import lanes
-from projections.catch_up import BATCH, RowsRefused, retry_stream, review_next, take_batch
+from projections.catch_up import BATCH, RowsRefused, retry_stream, take_batch
 from projections.checkpoint import Parked, list_parked, positions, reviews_pending, status
 from projections.database import begin_writing
 from projections.log import lane_heads
+from projections.reviews import review_next
 
 LOCK = "catch-up"
 IDLE_SECONDS = 0.2

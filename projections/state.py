@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from itertools import islice
+from weakref import proxy
 
 import msgspec
 from sqlalchemy import Connection, Table, or_, select
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, Table, or_, select
 from ledger.identifiers import SheetKey
 from ledger.sheets import SHEETS, Contract, Deposit, Header, Refund, Sheet, sheet_key
 from ledger.store.tables import events
-from projections.database import Row, table_of
+from projections.database import Row, rows_by_key, table_of
 from projections.folding import UNKEPT, FoldedEscrow, attempt, fold
 from projections.log import LOG, LogRow, event_in
 from projections.notes import CaseNote, ClosureNote, ContractNote, RefundNote
@@ -43,7 +44,7 @@ folded_header = table_of("folded_header", FoldedHeader, ["institution_id"])
 folded_sheet = table_of("folded_sheet", FoldedSheet, ["institution_id", "sheet_key"])
 institution_event = table_of("institution_event", InstitutionEvent, ["institution_id", "version"])
 
-KEYS_AT_ONCE = 500
+KEYS_AT_ONCE = 1_000
 _UNKEPT = tuple(f"{kind}:" for kind in sorted(UNKEPT))
 _SETTLES = ("lesson:", "release:")
 
@@ -71,6 +72,7 @@ class State:
         self._connection = connection
         self._headers = headers
         self._sheets = sheets
+        self._read: dict[SheetKey, str] = {}
 
     def escrow(self, institution_id: str) -> FoldedEscrow:
         """An escrow as it stands, with no sheet in memory yet; an empty one for a stream that begins."""
@@ -78,13 +80,16 @@ class State:
         state = self._connection.execute(query).scalar()
         header = Header(institution_id=institution_id) if state is None else _header(state)
         escrow = FoldedEscrow(header, _nowhere)
-        escrow.source = lambda key: self._find(escrow, key)
+        # A source that held its escrow would keep each page of sheets in memory until the next full collection.
+        lender = proxy(escrow)
+        escrow.source = lambda key: self._find(lender, key)
         return escrow
 
     def fresh_escrow(self, institution_id: str) -> FoldedEscrow:
         """An escrow before its first event; only what it has settled and let go is looked for, in the log."""
         escrow = empty_escrow(institution_id)
-        escrow.source = lambda key: settled_sheet(self._connection, escrow, key) if key.startswith(_SETTLES) else None
+        lender = proxy(escrow)
+        escrow.source = lambda key: settled_sheet(self._connection, lender, key) if key.startswith(_SETTLES) else None
         return escrow
 
     def prefetch(self, escrow: FoldedEscrow, keys: Iterable[SheetKey]) -> None:
@@ -95,10 +100,15 @@ class State:
         institution_id = escrow.header.institution_id
         wanted = iter(dict.fromkeys(key for key in keys if key not in escrow.sheets))
         while chunk := list(islice(wanted, KEYS_AT_ONCE)):
-            query = select(self._sheets.c.sheet_key, self._sheets.c.state)
-            query = query.where(self._sheets.c.institution_id == institution_id, self._sheets.c.sheet_key.in_(chunk))
-            found = {key: decode_sheet(key, state) for key, state in self._connection.execute(query)}
+            stored = rows_by_key(self._connection, self._sheets, institution_id, "sheet_key", chunk, "sheet_key, state")
+            self._read.update(stored)
+            found = {key: decode_sheet(key, state) for key, state in stored}
             escrow.sheets |= {key: found.get(key) for key in chunk if key in found or not key.startswith(_SETTLES)}
+
+    def unchanged(self, escrow: FoldedEscrow) -> set[SheetKey]:
+        """The sheets that were read at once and are in memory as they are kept: there is nothing to write of them."""
+        found = ((key, state, escrow.sheets.get(key)) for key, state in self._read.items())
+        return {key for key, state, sheet in found if sheet is not None and _encode(sheet).decode() == state}
 
     def prefetch_refunds(self, escrow: FoldedEscrow) -> None:
         """Read the refunds, and why they are due, of every contract that is in memory: its rows depend on them."""

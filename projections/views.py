@@ -33,6 +33,8 @@ class Model(NamedTuple):
     table: Table
     owner: str
     views: dict[str, View]
+    by_sheet: bool = False
+    """Whether a row depends on its sheet alone: while that stays as it is, so does the row."""
 
     def owner_of(self, key: SheetKey) -> str:
         """What stands in the owner column of the rows of a sheet: its key, or the id in it."""
@@ -41,7 +43,7 @@ class Model(NamedTuple):
 
 MODELS = (
     Model(institution, "institution_id", {Profile.kind: institution_rows}),
-    Model(contract_statement, "contract_id", {Contract.kind: contract_rows}),
+    Model(contract_statement, "contract_id", {Contract.kind: contract_rows}, by_sheet=True),
     Model(
         refund_due,
         "subject",

@@ -1,6 +1,6 @@
 """From folded escrows to rows: what a batch changes in the read models, written at once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import Connection, Table
 
@@ -43,19 +43,28 @@ class Writes:
         }
         self.count = 0
 
-    def take(self, escrow: FoldedEscrow, about: Iterable[int] = (), *, fresh: bool = False) -> None:
+    def take(
+        self,
+        escrow: FoldedEscrow,
+        about: Iterable[int] = (),
+        *,
+        fresh: bool = False,
+        unchanged: Collection[SheetKey] = frozenset(),
+    ) -> None:
         """The rows of every sheet in memory. `fresh`: nothing of this escrow has been written yet.
 
-        `about`: versions of the events that concern the institution as a whole.
+        `about`: versions of the events that concern the institution as a whole. `unchanged`: sheets that are kept as
+        they are; their rows may have changed with others, or with the header.
         """
         institution_id = escrow.header.institution_id
         _look_at_refunds(escrow)
         touched = [(key, sheet) for key, sheet in list(escrow.sheets.items()) if sheet is not None]
-        for name, rows in self._seen(escrow, touched).items():  # only once every view has answered
+        for name, rows in self._seen(escrow, touched, unchanged).items():  # only once every view has answered
             self._rows[name] += rows
         if not fresh:
-            self._forget(institution_id, touched)
-        self._keep(escrow, touched, fresh=fresh)
+            self._forget(institution_id, touched, unchanged)
+        changed = [(key, sheet) for key, sheet in touched if key not in unchanged] if unchanged else touched
+        self._keep(escrow, changed, fresh=fresh)
         if (name := institution_event.name) in self._rows:
             self._rows[name] += [InstitutionEvent(institution_id, version) for version in about]
         self.count += len(touched)
@@ -73,17 +82,23 @@ class Writes:
             rows.clear()
         self.count = 0
 
-    def _seen(self, escrow: FoldedEscrow, touched: list[tuple[SheetKey, Sheet]]) -> dict[str, list[Row]]:
+    def _seen(
+        self, escrow: FoldedEscrow, touched: list[tuple[SheetKey, Sheet]], unchanged: Collection[SheetKey]
+    ) -> dict[str, list[Row]]:
         seen: dict[str, list[Row]] = {name: [] for name in self._tables}
-        for _, sheet in touched:
+        for key, sheet in touched:
             for model, view in self._by_kind.get(sheet.kind, ()):
-                seen[model.table.name] += view(escrow, sheet)
+                if not (model.by_sheet and key in unchanged):
+                    seen[model.table.name] += view(escrow, sheet)
         return seen
 
-    def _forget(self, institution_id: str, touched: list[tuple[SheetKey, Sheet]]) -> None:
+    def _forget(
+        self, institution_id: str, touched: list[tuple[SheetKey, Sheet]], unchanged: Collection[SheetKey]
+    ) -> None:
         for key, sheet in touched:
             for model, _ in self._by_kind.get(sheet.kind, ()):
-                self._gone[model.table.name].append((institution_id, model.owner_of(key)))
+                if not (model.by_sheet and key in unchanged):
+                    self._gone[model.table.name].append((institution_id, model.owner_of(key)))
 
     def _keep(self, escrow: FoldedEscrow, touched: list[tuple[SheetKey, Sheet]], *, fresh: bool) -> None:
         if folded_sheet.name not in self._rows:
