@@ -1,9 +1,11 @@
 """Hash trees of RFC 6962 and RFC 9162 over SHA-256: growing, proving and verifying, without any storage."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
 HASH_BYTES = 32
+RootBetween = Callable[[int, int], bytes]
+"""The root over the leaves from an index to before another, where they are a subtree."""
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -64,16 +66,21 @@ def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
     Raises IndexError where there is no such leaf.
     """
-    if not 0 <= index < len(leaves):
+    return inclusion_path(len(leaves), index, lambda low, high: root_of(leaves[low:high]))
+
+
+def inclusion_path(size: int, index: int, root_between: RootBetween) -> list[bytes]:
+    """The same over whatever knows the roots of the subtrees. Raises IndexError."""
+    if not 0 <= index < size:
         raise IndexError(index)
-    path, low, high = [], 0, len(leaves)
+    path, low, high = [], 0, size
     while high - low > 1:
         middle = low + _split(high - low)
         if index < middle:
-            path.append(root_of(leaves[middle:high]))
+            path.append(root_between(middle, high))
             high = middle
         else:
-            path.append(root_of(leaves[low:middle]))
+            path.append(root_between(low, middle))
             low = middle
     return path[::-1]
 
@@ -83,22 +90,27 @@ def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
 
     Empty where one of them is empty or both are the same. Raises IndexError where the old tree is the larger one.
     """
-    if not 0 <= old_size <= len(leaves):
+    return consistency_path(len(leaves), old_size, lambda low, high: root_of(leaves[low:high]))
+
+
+def consistency_path(size: int, old_size: int, root_between: RootBetween) -> list[bytes]:
+    """The same over whatever knows the roots of the subtrees. Raises IndexError."""
+    if not 0 <= old_size <= size:
         raise IndexError(old_size)
     proof: list[bytes] = []
-    low, high, whole = 0, len(leaves), True
+    low, high, whole = 0, size, True
     if old_size in (0, high):
         return proof
     while old_size != high:
         middle = low + _split(high - low)
         if old_size <= middle:
-            proof.append(root_of(leaves[middle:high]))
+            proof.append(root_between(middle, high))
             high = middle
         else:
-            proof.append(root_of(leaves[low:middle]))
+            proof.append(root_between(low, middle))
             low, whole = middle, False
     if not whole:
-        proof.append(root_of(leaves[low:high]))
+        proof.append(root_between(low, high))
     return proof[::-1]
 
 

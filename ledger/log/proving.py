@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import partial
 
 from msgspec import Struct, json
 from sqlalchemy import Connection, Engine, select
@@ -10,9 +11,17 @@ from ledger.commands import SealDay, SealedStatements
 from ledger.escrow import Escrow
 from ledger.events import ContractRegistered, DaySealed, DepositReceived
 from ledger.evolution import evolve
+from ledger.log.blocks import Blocks
 from ledger.log.checkpoints import parse_checkpoint, with_signatures
 from ledger.log.entries import directory_entry, entry_of
-from ledger.log.merkle import consistency_proof, inclusion_proof, leaf_hash
+from ledger.log.merkle import (
+    consistency_path,
+    inclusion_path,
+    inclusion_proof,
+    leaf_hash,
+    verify_consistency,
+    verify_inclusion,
+)
 from ledger.log.notes import parse_note
 from ledger.log.openings import PAGE, contracts, deposits_began, sheets_between
 from ledger.log.proofs import Proof
@@ -81,14 +90,28 @@ def _prove_event(connection: Connection, institution_id: str, version: int) -> s
 
 def _prove_events(connection: Connection, institution_id: str, versions: Sequence[int]) -> list[str]:
     c, version = checkpoints.c, max(versions)
-    query = select(c.size, c.note).where(c.institution_id == institution_id, c.size >= version)
+    query = select(c.size, c.root, c.note).where(c.institution_id == institution_id, c.size >= version)
     row = connection.execute(query.order_by(c.size.desc()).limit(1)).first()
     if row is None:
         raise NotYetSigned(f"{institution_id}/{version}")
-    size, note = row
-    leaves = [leaf_hash(entry_of(each.topic, each.state)) for each in raw_events(connection, institution_id, size)]
-    signed = cosigned(connection, note)
-    return [Proof(each - 1, tuple(inclusion_proof(leaves, each - 1)), signed).encode() for each in versions]
+    size, root, note = row
+    blocks = Blocks(connection.engine, institution_id, size, partial(_event_leaves, connection, institution_id))
+    signed, signed_root = cosigned(connection, note), bytes.fromhex(root)
+    return [Proof(each - 1, _checked_path(blocks, size, each - 1, signed_root), signed).encode() for each in versions]
+
+
+def _checked_path(blocks: Blocks, size: int, index: int, root: bytes) -> tuple[bytes, ...]:
+    """The path to the signed root; from the stored bytes alone where kept roots do not lead there."""
+    path = inclusion_path(size, index, blocks.root_between)
+    if not verify_inclusion(blocks.leaf(index), index, size, path, root):
+        blocks.forget()
+        path = inclusion_path(size, index, blocks.root_between)
+    return tuple(path)
+
+
+def _event_leaves(connection: Connection, institution_id: str, low: int, high: int) -> list[bytes]:
+    events = raw_events(connection, institution_id, high, after=low)
+    return [leaf_hash(entry_of(each.topic, each.state)) for each in events]
 
 
 def prove_checkpoint(engine: Engine, institution_id: str, size: int) -> str:
@@ -97,19 +120,23 @@ def prove_checkpoint(engine: Engine, institution_id: str, size: int) -> str:
         c = checkpoints.c
         found = select(c.number).where(c.institution_id == institution_id, c.size == size)
         number = connection.scalar(found)
-        newest = connection.execute(select(directory.c.note).order_by(directory.c.size.desc()).limit(1)).first()
+        d = directory.c
+        newest = connection.execute(select(d.size, d.root, d.note).order_by(d.size.desc()).limit(1)).first()
         if number is None or newest is None:
             raise NotYetSigned(f"{institution_id} at {size}")
-        leaves = directory_leaves(connection)
-        return Proof(number - 1, tuple(inclusion_proof(leaves, number - 1)), cosigned(connection, newest[0])).encode()
+        top, root, note = newest
+        path = _checked_path(_directory(connection, top), top, number - 1, bytes.fromhex(root))
+        return Proof(number - 1, path, cosigned(connection, note)).encode()
 
 
-def directory_leaves(connection: Connection, through: int | None = None) -> list[bytes]:
-    """Leaf hashes of the directory, up to a size."""
+def _directory(connection: Connection, size: int) -> Blocks:
+    return Blocks(connection.engine, "", size, partial(directory_leaves, connection))
+
+
+def directory_leaves(connection: Connection, low: int, high: int) -> list[bytes]:
+    """Leaf hashes of the directory from index `low` to before `high`."""
     c = checkpoints.c
-    query = select(c.institution_id, c.size, c.root).order_by(c.number)
-    if through is not None:
-        query = query.where(c.number <= through)
+    query = select(c.institution_id, c.size, c.root).where(c.number > low, c.number <= high).order_by(c.number)
     return [
         leaf_hash(directory_entry(institution_id, size, bytes.fromhex(root)))
         for institution_id, size, root in connection.execute(query)
@@ -119,7 +146,14 @@ def directory_leaves(connection: Connection, through: int | None = None) -> list
 def prove_growth(engine: Engine, old_size: int, size: int) -> list[bytes]:
     """That the directory of `size` entries continues that of `old_size`: what a witness asks for."""
     with reading(engine) as connection:
-        return consistency_proof(directory_leaves(connection, size), old_size)
+        blocks, d = _directory(connection, size), directory.c
+        proof = consistency_path(size, old_size, blocks.root_between)
+        rows = connection.execute(select(d.size, d.root).where(d.size.in_([old_size, size])))
+        roots = {at: bytes.fromhex(root) for at, root in rows}
+        if len(roots) > 1 and not verify_consistency(old_size, size, roots[old_size], roots[size], proof):
+            blocks.forget()
+            proof = consistency_path(size, old_size, blocks.root_between)
+        return proof
 
 
 def cosigned(connection: Connection, note: str) -> str:

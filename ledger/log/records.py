@@ -44,10 +44,11 @@ def one_moment(engine: Engine) -> Iterator[Connection]:
         connection.rollback()
 
 
-def raw_events(connection: Connection, institution_id: str, through: int | None = None) -> Iterator[Raw]:
-    """The stored events of one institution in order, up to a version; memory stays flat."""
+def raw_events(
+    connection: Connection, institution_id: str, through: int | None = None, after: int = 0
+) -> Iterator[Raw]:
+    """The stored events of one institution in order, after a version and up to another; memory stays flat."""
     c = events.c
-    after = 0
     while True:
         query = select(c.originator_version, c.topic, c.state, c.hash).where(c.originator_id == institution_id)
         query = query.where(c.originator_version > after)
