@@ -37,6 +37,7 @@ READERS = (Role.REGULATOR, Role.MEDIATOR, Role.INSTITUTION, Role.GUARDIAN)
 WRITERS = (Role.INSTITUTION,)
 SEARCHERS = (Role.REGULATOR, Role.MEDIATOR)
 FORGETTERS = (Role.REGULATOR, Role.INSTITUTION)
+MOST_FOUND = 20
 Reveal = Annotated[Flag, Query(description="Unmasked; the header Purpose says why")]
 Body = Annotated[bytes, Depends(json_body)]
 
@@ -97,7 +98,7 @@ class FoundSubject(msgspec.Struct):
 
 
 class Found(msgspec.Struct):
-    """Everybody with exactly this text in this field, as far as they exist for the caller."""
+    """Those with exactly this text in this field who exist for the caller, 20 at most: a name may need a phone."""
 
     subjects: list[FoundSubject]
 
@@ -227,6 +228,8 @@ def _searching(runtime: Runtime) -> Callable[..., Response]:
                 for contract_id in ids
             ]
             found.append(FoundSubject(subject_id, contracts))
+            if len(found) == MOST_FOUND:
+                break
         what = f"look_up_subject {asked.field}"
         abouts = [
             About(what=what, subject_id=each.subject_id, institution_id=each.institution_id) for each in seen if each

@@ -91,8 +91,8 @@ class Vault:
             **{row.field: unseal(data_key, row.ciphertext, _bound_to(subject_id, row.field)).decode() for row in rows}
         )
 
-    def look_up(self, field: str, text: str, limit: int = 20) -> list[str]:
-        """Ids of the people with exactly this text in this field."""
+    def look_up(self, field: str, text: str, limit: int = 1_000) -> list[str]:
+        """Ids of the people with exactly this text in this field, wherever they were entered."""
         with writing(self.engine) as connection:
             digest = self._digest(connection, field, text)
             wanted = select(index.c.subject_id).where(index.c.field == field, index.c.digest == digest)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from api.runtime import Runtime
 from api.settings import Settings
-from api.vault.person import mask, normalised
+from api.vault.person import Person, mask, normalised
 from ledger.identifiers import Role
 from tests.api.callers import Callers, Json, code
 from tests.vault.families import KEYS, LOOKUPS, PERSON, SECRETS, entered, put, signed
@@ -111,6 +111,15 @@ def test_a_mediator_finds_somebody_by_the_whole_of_a_phone_or_a_name(callers: Ca
     foreign = callers.foreign(Role.MEDIATOR).post(LOOKUPS, {"field": "phone", "value": "13800138765"})
     assert foreign.json() == {"subjects": []}
     assert {each["what"] for each in log(callers)} == {"look_up_subject phone", "look_up_subject name"}
+
+
+def test_namesakes_elsewhere_hide_nobody(callers: Callers, runtime: Runtime) -> None:
+    for number in range(25):
+        namesake = runtime.vault.mint("I-elsewhere", "school", f"n{number}")
+        runtime.vault.keep(namesake, Person(name=PERSON["name"]))
+    ours = {entered(callers, {"name": PERSON["name"]}) for _ in range(3)}
+    found = callers.of(Role.MEDIATOR).post(LOOKUPS, {"field": "name", "value": PERSON["name"]}).json()["subjects"]
+    assert {each["subject_id"] for each in found} == ours
 
 
 def test_look_ups_are_counted_apart(callers: Callers) -> None:
