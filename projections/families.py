@@ -46,9 +46,15 @@ def list_families(reading: Reading, institution_id: str) -> Iterator[Family]:
     Live, a thousand contracts for three range reads; at another moment a fold of each contract's own events.
     """
     after = ""
-    while ids := _ids_after(reading, institution_id, after):
-        yield from _live(reading, institution_id, ids) if reading.moment.live else _then(reading, institution_id, ids)
-        after = ids[-1]
+    while page := page_of_families(reading, institution_id, after):
+        yield from page
+        after = page[-1].contract.contract_id
+
+
+def page_of_families(reading: Reading, institution_id: str, after: str) -> list[Family]:
+    """The next contracts after one of them, `PAGE` of them at most; none after the last."""
+    ids = _ids_after(reading, institution_id, after)
+    return list(_live(reading, institution_id, ids) if reading.moment.live else _then(reading, institution_id, ids))
 
 
 def find_family(reading: Reading, institution_id: str, contract_id: str) -> Family:

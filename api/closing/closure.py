@@ -1,19 +1,19 @@
 """Running a closure: declared once, releases frozen, every contract made due in chunks; safe to stop and run again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
 from api.closing.officer import Officer
-from api.closing.refunds import CHUNK, Undetermined, chunks, deposit_refund, halves, todos
+from api.closing.refunds import CHUNK, Todo, Undetermined, chunks, deposit_refund, halves, todos
 from ledger import commands as c
 from ledger.answers import Receipt
 from ledger.application import Ledger
 from ledger.events import RefundOrdered
 from ledger.rejections import EscrowNotClosing, Rejection
 from ledger.sheets import Header
-from projections.families import header_of, list_families
+from projections.families import header_of, page_of_families
 from projections.reader import ReadModels
 from projections.refunds_due import RefundDue, list_refunds_due
 from projections.runner import Runner
@@ -107,20 +107,28 @@ class Closure:
         lines: list[c.ClosureRefund] = []
         outcome, seen = self.outcome, 0
         outcome.undetermined, outcome.refused = [], []
-        with self._models.open_log() as reading:
-            families = list_families(reading, self._officer.institution_id)
-            for part in chunks(todos(families), self._chunk):
-                lines += [each for each in part if isinstance(each, c.ClosureRefund)]
-                outcome.undetermined += [each for each in part if isinstance(each, Undetermined)]
-                for order in (each for each in part if isinstance(each, c.OrderRefund)):
-                    self._order_one(order.contract_id, order)
-                while len(lines) >= self._chunk:
-                    self._order_chunk(lines[: self._chunk])
-                    del lines[: self._chunk]
-                self._watch(seen := seen + len(part))
+        for part in chunks(self._todos(), self._chunk):
+            lines += [each for each in part if isinstance(each, c.ClosureRefund)]
+            outcome.undetermined += [each for each in part if isinstance(each, Undetermined)]
+            for order in (each for each in part if isinstance(each, c.OrderRefund)):
+                self._order_one(order.contract_id, order)
+            while len(lines) >= self._chunk:
+                self._order_chunk(lines[: self._chunk])
+                del lines[: self._chunk]
+            self._watch(seen := seen + len(part))
         if lines:
             self._order_chunk(lines)
         return bool(outcome.refused)
+
+    def _todos(self) -> Iterator[Todo]:
+        """Each page is read for itself: one reading over the whole run would keep every old row and page alive."""
+        after: str | None = ""
+        while after is not None:
+            with self._models.open_log() as reading:
+                page = page_of_families(reading, self._officer.institution_id, after)
+                asked = list(todos(page))
+            after = page[-1].contract.contract_id if page else None
+            yield from asked
 
     def _order_chunk(self, lines: Sequence[c.ClosureRefund]) -> None:
         """All lines at once; where one is refused, the others without it."""
