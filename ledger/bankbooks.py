@@ -1,16 +1,17 @@
-"""What the bank's statements are held against: payments not shown yet, those shown lately, how far they go."""
+"""The bank's books that statements are held against: payments not shown yet, those shown lately, how far they go."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Protocol
 
-from ledger import events as e
-from ledger.decisions.context import local_date
-from ledger.statements import day_digits
+from ledger.matching import By
 
 HORIZON = timedelta(days=92)
 """Payments and lines are remembered so long after the bank showed them: for overlaps, returns and reversals."""
+
+
+Key = str | int
 
 
 @dataclass(slots=True)
@@ -38,6 +39,16 @@ class Item:
         return self.reference.partition(":")[0]
 
 
+ITEM_KEYS: dict[By, Callable[[Item], tuple[Key, ...]]] = {
+    "serial": lambda item: (item.serial,) if item.serial else (),
+    "named": lambda item: item.names,
+    "contract": lambda item: (item.contract_id,) if item.contract_id else (),
+    "payer": lambda item: (item.payer_ref,) if item.payer_ref else (),
+    "amount": lambda item: (item.left_fen,),
+}
+"""The keys under which a payment can be found."""
+
+
 @dataclass(slots=True)
 class Taken:
     """One statement taken in, and how many of its new lines are booked."""
@@ -48,214 +59,49 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far the statements of an account go; `opening_fen` is None before the first."""
+    """How far the statements of an account go; `through_on` is None before the first."""
 
     account_id: str = ""
-    opening_fen: int | None = None
     closing_fen: int = 0
     through_on: date | None = None
 
 
-@dataclass
-class Books:
-    """A fold of one institution's events; `take` them in their order."""
+class Books(Protocol):
+    """What matching and overlap ask, in chunks: payments, contracts, lines, how far statements go."""
 
-    account_id: str = ""
-    contracts: set[str] = field(default_factory=set)
-    items: dict[str, Item] = field(default_factory=dict)
-    """Payments that statements have not shown in full."""
-    shown: dict[str, Item] = field(default_factory=dict)
-    """Payments they have, within the horizon."""
-    statements: dict[str, Taken] = field(default_factory=dict)
-    line_keys: dict[str, str] = field(default_factory=dict)
-    """Bank line → the statement that brought it, within the horizon."""
-    reach: Reach = Reach()
-    since_on: date | None = None
-    before: "Reach" = Reach()
-    """How far statements went before the last one."""
+    @property
+    def account_id(self) -> str:
+        """The custody account; empty where no escrow was opened."""
+        ...
 
-    def take(self, event: e.Event) -> None:
-        """Fold one event; most of them concern no bank."""
-        if (fold := _FOLDS.get(type(event))) is not None:
-            fold(self, event)
+    def waits(self, by: By) -> bool:
+        """Whether any payment that the bank has not shown has a key of this kind."""
+        ...
 
-    def take_all(self, events: Iterable[e.Event]) -> "Books":
-        """Fold many events."""
-        for event in events:
-            self.take(event)
-        return self
+    def under(self, by: By, keys: Iterable[Key]) -> Mapping[Key, Sequence[Item]]:
+        """Payments the bank has not shown in full, by key, in order of day and reference."""
+        ...
 
-    def open_items(self) -> Iterator[Item]:
-        """Payments that statements have not shown, from the first statement on."""
-        for item in self.items.values():
-            if not item.gone and (self.since_on is None or item.on >= self.since_on):
-                yield item
+    def known(self, references: Iterable[str]) -> set[str]:
+        """Which of these deposits and reversals are recorded."""
+        ...
 
-    def add(self, item: Item) -> None:
-        """A payment that was recorded or instructed."""
-        self.items[item.reference] = item
+    def shown_like(self, kinds: Collection[str], signed_fens: Collection[int]) -> list[Item]:
+        """Payments of these kinds and amounts that the bank has shown lately and that did not come back."""
+        ...
+
+    def registered(self, contract_ids: Iterable[str]) -> set[str]:
+        """Which of these are contracts."""
+        ...
+
+    def taken(self, statement_id: str) -> Taken | None:
+        """How far a statement is booked; None where it was never taken in."""
+        ...
+
+    def unfinished(self) -> tuple[str, Taken] | None:
+        """The statement whose lines are not all booked."""
+        ...
 
     def known_keys(self, statement_id: str) -> tuple[set[str], Reach]:
         """Lines that other statements brought, and how far those go: what this statement is continued from."""
-        known = {key for key, brought in self.line_keys.items() if brought != statement_id}
-        return known, self.before if statement_id in self.statements else self.reach
-
-    def find(self, reference: str) -> Item | None:
-        """A payment, shown or not."""
-        return self.items.get(reference) or self.shown.get(reference)
-
-    def show(self, shares: Iterable[e.BankShare]) -> None:
-        """A statement has shown these payments."""
-        for share in shares:
-            item = self.find(share.reference)
-            if item is None:
-                continue
-            item.left_fen -= share.signed_fen
-            if item.left_fen == 0 or item.gone:
-                self.items.pop(share.reference, None)
-                self.shown[share.reference] = item
-
-    def forget(self) -> None:
-        """Drop what lies beyond the horizon."""
-        if self.reach.through_on is None:
-            return
-        before = self.reach.through_on - HORIZON
-        self.shown = {reference: item for reference, item in self.shown.items() if item.on >= before}
-        oldest = day_digits(before)
-        self.line_keys = {key: brought for key, brought in self.line_keys.items() if key >= oldest}
-
-
-def _opened(books: Books, event: e.EscrowOpened | e.CustodianChanged) -> None:
-    books.account_id = event.account_id
-
-
-def _registered(books: Books, event: e.ContractRegistered) -> None:
-    books.contracts.add(event.contract_id)
-
-
-def _received(books: Books, event: e.DepositReceived) -> None:
-    books.add(
-        Item(
-            reference=f"deposit:{event.deposit_id}",
-            signed_fen=event.amount_fen,
-            left_fen=event.amount_fen,
-            on=event.value_on,
-            serial=event.deposit_id.removeprefix(f"{event.account_id}.{day_digits(event.value_on)}."),
-            payer_ref=event.payer_ref,
-            names=(event.deposit_id,),
-        )
-    )
-
-
-def _applied(books: Books, event: e.DepositApplied) -> None:
-    if (item := books.find(f"deposit:{event.deposit_id}")) is not None:
-        item.contract_id = event.contract_id
-
-
-def _reversed(books: Books, event: e.DepositReversed) -> None:
-    deposit = books.find(f"deposit:{event.deposit_id}")
-    reference = f"reversal:{event.deposit_id}"
-    if books.find(reference) is not None or deposit is None:
-        return
-    on = local_date(event.effective_at)
-    fen = -deposit.signed_fen
-    names = (event.deposit_id, event.reversal_id)
-    books.add(Item(reference, fen, fen, on, deposit.serial, deposit.payer_ref, deposit.contract_id, names))
-
-
-def _repaid(books: Books, event: e.ShortfallRepaid) -> None:
-    serial, on = event.deposit_id.rpartition(".")[2], local_date(event.effective_at)
-    fen, names = event.amount_fen, (event.deposit_id,)
-    books.add(Item(f"repayment:{event.deposit_id}", fen, fen, on, serial, "", event.contract_id or "", names))
-
-
-def _drawn(books: Books, event: e.RiskDepositDrawn) -> None:
-    """Draws from before they had names are not waited for."""
-    if event.draw_id:
-        fen, on = event.amount_fen, local_date(event.effective_at)
-        books.add(Item(f"draw:{event.draw_id}", fen, fen, on, names=(event.draw_id,)))
-
-
-def _release_instructed(books: Books, event: e.ReleaseInstructed) -> None:
-    reference, on = f"release:{event.release_id}:{event.contract_id}", local_date(event.effective_at)
-    fen = -event.amount_fen
-    names = (event.release_id,)
-    books.add(Item(reference, fen, fen, on, contract_id=event.contract_id, names=names, moved=False))
-
-
-def _refund_instructed(books: Books, event: e.RefundInstructed) -> None:
-    reference, on = f"refund:{event.refund_id}:{event.instruction_id}", local_date(event.effective_at)
-    fen, names = -event.amount_fen, (event.instruction_id, event.refund_id)
-    contract_id = event.contract_id or ""
-    books.add(Item(reference, fen, fen, on, "", event.payee_ref, contract_id, names, moved=False))
-
-
-def _settled(books: Books, event: e.ReleaseSettled | e.RefundSettled) -> None:
-    if (item := books.find(_reference(event))) is not None:
-        item.serial, item.on, item.moved = event.bank_serial, local_date(event.effective_at), True
-
-
-def _returned(books: Books, event: e.ReleaseReturned | e.RefundReturned) -> None:
-    if (item := books.find(_reference(event))) is not None:
-        item.gone = True
-
-
-def _reference(
-    event: e.ReleaseSettled | e.RefundSettled | e.ReleaseReturned | e.RefundReturned,
-) -> str:
-    if isinstance(event, e.ReleaseSettled | e.ReleaseReturned):
-        return f"release:{event.release_id}:{event.contract_id}"
-    return f"refund:{event.refund_id}:{event.instruction_id}"
-
-
-def _statement(books: Books, event: e.StatementRecorded) -> None:
-    books.statements[event.statement_id] = Taken(event.lines - event.repeated)
-    before = books.before = books.reach
-    books.since_on = books.since_on or event.from_on
-    books.reach = Reach(
-        event.account_id,
-        event.opening_fen if before.opening_fen is None else before.opening_fen,
-        event.closing_fen,
-        max(event.to_on, before.through_on or event.to_on),
-    )
-    books.forget()
-
-
-def _line_matched(books: Books, event: e.StatementLineMatched) -> None:
-    books.statements[event.statement_id].booked += 1
-    books.line_keys[event.line_key] = event.statement_id
-    books.show(event.shares)
-
-
-def _break_opened(books: Books, event: e.ReconciliationBreakOpened) -> None:
-    if event.statement_id and event.drift_fen:
-        books.statements[event.statement_id].booked += 1
-        books.line_keys[event.break_id] = event.statement_id
-
-
-def _break_resolved(books: Books, event: e.ReconciliationBreakResolved) -> None:
-    books.show(event.shares)
-
-
-_FOLDS: dict[type[e.Event], Callable[[Books, Any], None]] = {
-    e.EscrowOpened: _opened,
-    e.CustodianChanged: _opened,
-    e.ContractRegistered: _registered,
-    e.DepositReceived: _received,
-    e.DepositApplied: _applied,
-    e.DepositReversed: _reversed,
-    e.ShortfallRepaid: _repaid,
-    e.RiskDepositDrawn: _drawn,
-    e.ReleaseInstructed: _release_instructed,
-    e.ReleaseSettled: _settled,
-    e.ReleaseReturned: _returned,
-    e.RefundInstructed: _refund_instructed,
-    e.RefundSettled: _settled,
-    e.RefundReturned: _returned,
-    e.StatementRecorded: _statement,
-    e.StatementLineMatched: _line_matched,
-    e.ReconciliationBreakOpened: _break_opened,
-    e.ReconciliationBreakResolved: _break_resolved,
-}
-CONCERNING_THE_BANK = frozenset(_FOLDS)
-"""Events that `Books` folds; every other one leaves them as they are."""
+        ...

@@ -15,7 +15,7 @@ def fresh_lines(statement: Statement, books: Books, *, keep: Keep = list) -> Seq
     """
     lines = identified(statement.lines, books.account_id, keep=keep)
     taken, reach = books.known_keys(statement.statement_id)
-    if reach.opening_fen is None or reach.account_id != books.account_id:
+    if reach.through_on is None or reach.account_id != books.account_id:
         return lines
     fresh = keep(line for line in lines if line.key not in taken) if taken else lines
     known = len(lines) - len(fresh)

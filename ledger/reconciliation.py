@@ -1,19 +1,22 @@
 """Matching of bank lines with payments: pure, deterministic, explained; nothing is recorded here."""
 
 import re
+from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from itertools import islice, pairwise
 
 from msgspec.structs import replace
 
 from ledger import commands as c
-from ledger.bankbooks import Books, Item
+from ledger.bankbooks import Books, Item, Key
 from ledger.matches import Matching, Planned
 from ledger.matching import By, Cause, Owner, Rule, Rules, shipped_rules
 from ledger.statements import StatementLine, day_digits, ledger_serial
 
+CHUNK = 1_000
+_PAID, _DEPOSIT = frozenset({"release", "refund"}), frozenset({"deposit"})
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{2,127}")
 
 
@@ -38,67 +41,72 @@ class _Matcher:
     books: Books
     rules: Rules
     planned: dict[int, Planned] = field(default_factory=dict)
-    """By place of the line."""
-    used: dict[str, int] = field(default_factory=dict)
-    """Payments explained in this run, and the place of the line."""
-    indexes: dict[By, dict[object, list[Item]]] = field(default_factory=dict)
-    words: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    """What in the texts of lines is an id that the books know, by place; lines without any are not in it."""
-    known: set[str] = field(init=False)
-    """Ids that texts may name."""
-    deposits: dict[int, Item] = field(default_factory=dict)
-    """Deposits found in this run, by place, where the file takes any back."""
+    """What payments explain, by place of the line."""
+    used: set[str] = field(default_factory=set)
+    """Payments explained in this run; `back:` before those that this run takes back."""
+    later: dict[str, tuple[int, Item]] = field(default_factory=dict)
+    """Payments that this run finds and that a later line of the file may take back, with the place of theirs."""
+    places: dict[tuple[By, bool], Sequence[int]] = field(default_factory=dict)
+    """Lines that find any payment by a key; by the key, and whether only debits look."""
+    returns: bool = False
+    """Whether the file says that payments came back."""
     reversals: bool = False
+    """Whether it takes deposits back."""
+    returned: re.Pattern[str] = field(init=False)
+    contract: re.Pattern[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.returned = re.compile(self.rules.texts.returned, re.IGNORECASE)
+        self.contract = re.compile(self.rules.texts.contract)
 
     def run(self) -> Iterator[Planned]:
         """The plan of every line, in their order."""
-        self._note_words()
+        for line in self.lines:
+            self.returns = self.returns or self._comes_back(line)
+            self.reversals = self.reversals or _takes_back(line)
         for rule in self.rules.rules:
-            places = self.words if rule.by in {"named", "contract"} else range(len(self.lines))
-            waiting = [place for place in places if place not in self.planned]
-            if waiting and self._index(rule.by):
-                _SHAPES[rule.shape](self, rule, waiting)
-        self._explain_the_rest()
-        for place, line in enumerate(self.lines):
-            yield replace(self.planned.pop(place), line=line)
+            if self.books.waits(rule.by):
+                _SHAPES[rule.shape](self, rule)
+        for chunk in self._chunks():
+            yield from self._explained(chunk)
 
-    def _note_words(self) -> None:
-        self.known = {name for item in self.books.items.values() for name in (*item.names, item.contract_id)}
-        self.known |= self.books.contracts
-        self.reversals = False
-        for place, line in enumerate(self.lines):
-            self.reversals = self.reversals or (line.reversal and line.amount_fen < 0)
-            if found := tuple(each for each in tokens(line.text) if each in self.known):
-                self.words[place] = found
+    def _comes_back(self, line: StatementLine) -> bool:
+        return line.amount_fen > 0 and (line.reversal or self.returned.search(line.text) is not None)
+
+    def _chunks(self, places: Iterable[int] | None = None) -> Iterator[list[tuple[int, StatementLine]]]:
+        """Lines with their places, so many at a time: all of them, or those at some places."""
+        listed = enumerate(self.lines) if places is None else ((place, self.lines[place]) for place in places)
+        while chunk := list(islice(listed, CHUNK)):
+            yield chunk
 
     # ── payments that are known ──
 
-    def _index(self, by: By) -> dict[object, list[Item]]:
-        """Open payments by key; whoever takes one looks whether it is used meanwhile."""
-        if (known := self.indexes.get(by)) is not None:
-            return known
-        index: dict[object, list[Item]] = defaultdict(list)
-        for item in self.books.open_items():
-            for key in _ITEM_KEYS[by](item):
-                index[key].append(item)
-        self.indexes = {by: index}  # rules by one key stand together: the others are not needed any more
-        return index
+    def _found(self, rule: Rule) -> Iterator[tuple[int, StatementLine, list[tuple[Key, Sequence[Item]]]]]:
+        """Lines that wait, with the payments under their keys; whoever takes one looks whether it is used meanwhile.
 
-    def _keys(self, by: By, place: int) -> Iterable[object]:
-        if by in {"named", "contract"}:
-            return self.words.get(place, ())
-        return _LINE_KEYS[by](self.lines[place])
+        Which lines find any payment by a key, the first rule by it notes: the others look at those alone.
+        """
+        keys_of, kind = _LINE_KEYS[rule.by], (rule.by, rule.only_debits)
+        first, found_at = kind not in self.places, array("q")
+        for chunk in self._chunks(None if first else self.places[kind]):
+            keyed = [(place, line, keys_of(line)) for place, line in chunk if self._waits(rule, place, line)]
+            found = self.books.under(rule.by, dict.fromkeys(key for _, _, keys in keyed for key in keys))
+            for place, line, keys in keyed if found else ():
+                if under := [(key, found[key]) for key in keys if key in found]:
+                    found_at.append(place)
+                    yield place, line, under
+        if first:
+            self.places[kind] = found_at
 
-    def one_to_one(self, rule: Rule, waiting: Iterable[int]) -> None:
-        index = self._index(rule.by)
-        for place in waiting:
-            line = self.lines[place]
-            if rule.only_debits and line.amount_fen > 0:
-                continue
+    def _waits(self, rule: Rule, place: int, line: StatementLine) -> bool:
+        return place not in self.planned and not (rule.only_debits and line.amount_fen > 0)
+
+    def one_to_one(self, rule: Rule) -> None:
+        for place, line, under in self._found(rule):
             fitting = [
                 item
-                for key in self._keys(rule.by, place)
-                for item in index.get(key, ())
+                for _, items in under
+                for item in items
                 if item.left_fen == line.amount_fen and self._near(rule, line, item)
             ]
             if not fitting or (rule.by == "amount" and len(fitting) > 1):
@@ -106,28 +114,35 @@ class _Matcher:
             best = min(fitting, key=lambda item: (abs(item.on - line.booked_on), item.reference))
             self._take(place, [(best, best.left_fen)], rule.name)
 
-    def one_to_many(self, rule: Rule, waiting: Iterable[int]) -> None:
-        index = self._index(rule.by)
-        for place in waiting:
-            line = self.lines[place]
-            for key in self._keys(rule.by, place):
-                group = [item for item in index.get(key, ()) if self._near(rule, line, item)]
+    def one_to_many(self, rule: Rule) -> None:
+        for place, line, under in self._found(rule):
+            for _, items in under:
+                group = [item for item in items if self._near(rule, line, item)]
                 if 1 < len(group) <= c.MAX_LINES and sum(item.left_fen for item in group) == line.amount_fen:
                     self._take(place, [(item, item.left_fen) for item in group], rule.name)
                     break
 
-    def many_to_one(self, rule: Rule, waiting: Iterable[int]) -> None:
-        places: dict[object, list[int]] = defaultdict(list)
-        for place in waiting:
-            for key in self._keys(rule.by, place):
-                places[key].append(place)
-        index = self._index(rule.by)
+    def many_to_one(self, rule: Rule) -> None:
+        """Only keys that several lines have, and payments too, are held in memory."""
+        several = self._several(rule)
+        places: dict[Key, list[tuple[int, StatementLine]]] = defaultdict(list)
+        found: dict[Key, Sequence[Item]] = {}
+        for place, line, under in self._found(rule) if several else ():
+            for key, items in under:
+                if hash(key) in several:
+                    places[key].append((place, line))
+                    found[key] = items
         for key, group in places.items():
-            for item in index.get(key, ()) if len(group) > 1 else ():
-                near = [p for p in group if p not in self.planned and self._near(rule, self.lines[p], item)]
-                if len(near) > 1 and sum(self.lines[place].amount_fen for place in near) == item.left_fen:
-                    for place in near:
-                        self._take(place, [(item, self.lines[place].amount_fen)], rule.name)
+            for item in found[key] if len(group) > 1 else ():
+                near = [(p, line) for p, line in group if p not in self.planned and self._near(rule, line, item)]
+                if len(near) > 1 and sum(line.amount_fen for _, line in near) == item.left_fen:
+                    for place, line in near:
+                        self._take(place, [(item, line.amount_fen)], rule.name)
+
+    def _several(self, rule: Rule) -> set[int]:
+        """Hashes of keys that more than one waiting line has, and payments too."""
+        hashes = array("q", (hash(key) for _, _, under in self._found(rule) for key, _ in under))
+        return {one for one, two in pairwise(sorted(hashes)) if one == two}
 
     def _near(self, rule: Rule, line: StatementLine, item: Item) -> bool:
         if item.reference in self.used or (item.left_fen > 0) != (line.amount_fen > 0):
@@ -140,65 +155,66 @@ class _Matcher:
 
     def _take(self, place: int, shares: list[tuple[Item, int]], rule: str) -> None:
         for item, _ in shares:
-            self.used[item.reference] = place
+            self.used.add(item.reference)
+            if (self.returns and item.kind in _PAID) or (self.reversals and item.kind == "deposit"):
+                self.later[item.reference] = place, item
         listed = tuple((item.reference, fen) for item, fen in shares)
         self.planned[place] = Planned(rule=rule, kind="matched", shares=listed)
 
     # ── what no payment explains ──
 
-    def _explain_the_rest(self) -> None:
-        returned = re.compile(self.rules.texts.returned, re.IGNORECASE)
-        contract = re.compile(self.rules.texts.contract)
-        for place, line in enumerate(self.lines):
-            if place in self.planned:
-                continue
-            planned = None
-            if line.amount_fen > 0 and (line.reversal or returned.search(line.text)):
-                planned = self._return(place, line)
-            elif line.amount_fen < 0 and line.reversal:
-                planned = self._reversal(place, line)
-            self.planned[place] = planned or self._classified(line) or self._deposit(place, line, contract)
+    def _explained(self, chunk: list[tuple[int, StatementLine]]) -> Iterator[Planned]:
+        """The plan of some lines in order; the others were explained by payments."""
+        rest = [(place, line) for place, line in chunk if place not in self.planned]
+        words = {place: tokens(line.text) for place, line in rest if line.amount_fen > 0}
+        contracts = self.books.registered(dict.fromkeys(word for found in words.values() for word in found))
+        known = self.books.known(self._reference(line) for _, line in rest if line.amount_fen > 0)
+        back = self.books.shown_like(_PAID, {-line.amount_fen for _, line in rest if self._comes_back(line)})
+        shown = self.books.shown_like(_DEPOSIT, {-line.amount_fen for _, line in rest if _takes_back(line)})
+        for place, line in chunk:
+            if (planned := self.planned.pop(place, None)) is None:
+                if self._comes_back(line):
+                    planned = self._return(place, line, back)
+                elif _takes_back(line):
+                    planned = self._reversal(place, line, shown)
+                planned = planned or self._classified(line)
+            if planned is None:
+                named = contracts.intersection(words[place])
+                planned = self._deposit(place, line, named, known=self._reference(line) in known)
+            yield replace(planned, line=line)
 
-    def _return(self, place: int, line: StatementLine) -> Planned | None:
+    def _reference(self, line: StatementLine) -> str:
+        """The deposit that a line is, if it is one."""
+        return f"deposit:{self.books.account_id}.{day_digits(line.value_on)}.{ledger_serial(line.serial, line.key)}"
+
+    def _return(self, place: int, line: StatementLine, shown: Iterable[Item]) -> Planned | None:
         """A payment the bank has shown, in this file or lately, that fits what came back; the latest before it."""
-        candidates = [item for item in self.books.shown.values() if item.kind in {"release", "refund"}]
-        candidates += [
-            item
-            for reference, at in self.used.items()
-            if at < place and (item := self.books.items[reference]).kind in {"release", "refund"}
-        ]
-        fitting = [
+        fitting = self._fitting(line, [*shown, *self._earlier(place, _PAID)])
+        if (best := _only(line, fitting)) is None:
+            return None
+        self.used.add(f"back:{best.reference}")
+        return Planned(rule="returned", kind="returned", shares=((best.reference, line.amount_fen),))
+
+    def _reversal(self, place: int, line: StatementLine, shown: Iterable[Item]) -> Planned | None:
+        """A deposit the bank has shown, or that was found in this file, and that this line takes back."""
+        fitting = self._fitting(line, [*shown, *self._earlier(place, _DEPOSIT)])
+        reversed_ = self.books.known(_reversal_of(item) for item in fitting)
+        if (best := _only(line, [item for item in fitting if _reversal_of(item) not in reversed_])) is None:
+            return None
+        self.used.add(f"back:{best.reference}")
+        deposit_id = best.reference.removeprefix("deposit:")
+        return Planned(rule="reversal", kind="reversed", deposit_id=deposit_id)
+
+    def _earlier(self, place: int, kinds: Collection[str]) -> Iterator[Item]:
+        """What lines of this file before a place are."""
+        return (item for at, item in self.later.values() if at < place and item.kind in kinds)
+
+    def _fitting(self, line: StatementLine, candidates: Iterable[Item]) -> list[Item]:
+        return [
             item
             for item in candidates
             if item.signed_fen == -line.amount_fen and not item.gone and f"back:{item.reference}" not in self.used
         ]
-        if (best := _only(line, fitting)) is None:
-            return None
-        self.used[f"back:{best.reference}"] = place
-        return Planned(rule="returned", kind="returned", shares=((best.reference, line.amount_fen),))
-
-    def _reversal(self, place: int, line: StatementLine) -> Planned | None:
-        """A deposit the bank has shown, or that was found in this file, and that this line takes back."""
-        candidates = [item for item in self.books.shown.values() if item.kind == "deposit"]
-        candidates += [item for at, item in self.deposits.items() if at < place]
-        candidates += [
-            item
-            for reference, at in self.used.items()
-            if at < place and (item := self.books.find(reference) or _NOTHING).kind == "deposit"
-        ]
-        fitting = [
-            item
-            for item in candidates
-            if item.signed_fen == -line.amount_fen
-            and not item.gone
-            and f"back:{item.reference}" not in self.used
-            and self.books.find(item.reference.replace("deposit:", "reversal:", 1)) is None
-        ]
-        if (best := _only(line, fitting)) is None:
-            return None
-        self.used[f"back:{best.reference}"] = place
-        deposit_id = best.reference.removeprefix("deposit:")
-        return Planned(rule="reversal", kind="reversed", deposit_id=deposit_id)
 
     def _classified(self, line: StatementLine) -> Planned | None:
         side = "credit" if line.amount_fen > 0 else "debit"
@@ -209,19 +225,15 @@ class _Matcher:
             return _broken("unexplained", "unknown", "regulator", "no instruction of the ledger fits this payment")
         return None
 
-    def _deposit(self, place: int, line: StatementLine, contract: re.Pattern[str]) -> Planned:
-        serial = ledger_serial(line.serial, line.key)
-        reference = f"deposit:{self.books.account_id}.{day_digits(line.value_on)}.{serial}"
-        if self.books.find(reference) is not None:
+    def _deposit(self, place: int, line: StatementLine, named: set[str], *, known: bool) -> Planned:
+        if known:
             note = "the ledger has this serial number with another amount, or twice"
             return _broken("serial-differs", "bank_error", "bank", note)
-        named = {each for each in self.words.get(place, ()) if each in self.books.contracts}
         only = next(iter(named)) if len(named) == 1 else None
-        claimed = None if named else contract.search(line.text)
+        claimed = None if named else self.contract.search(line.text)
         if self.reversals:  # a later line may take it back
-            self.deposits[place] = Item(
-                reference, line.amount_fen, 0, line.booked_on, line.serial, line.counterparty, names=(reference,)
-            )
+            reference = self._reference(line)
+            self.later[reference] = place, _found(line, reference)
         return Planned(
             rule="contract-number" if only else "found-at-bank",
             kind="deposit",
@@ -234,10 +246,20 @@ def _broken(rule: str, cause: Cause, owner: Owner, note: str) -> Planned:
     return Planned(rule=rule, kind="break", cause=cause, owner=owner, note=note)
 
 
-_NOTHING = Item("", 0, 0, date.min)
+def _takes_back(line: StatementLine) -> bool:
+    return line.reversal and line.amount_fen < 0
 
 
-def _serials(line: StatementLine) -> Iterable[str]:
+def _found(line: StatementLine, reference: str) -> Item:
+    """The deposit that a line will be."""
+    return Item(reference, line.amount_fen, 0, line.booked_on, line.serial, line.counterparty, names=(reference,))
+
+
+def _reversal_of(item: Item) -> str:
+    return item.reference.replace("deposit:", "reversal:", 1)
+
+
+def _serials(line: StatementLine) -> Collection[str]:
     """The bank's number as it stands in the file and as the ledger writes it."""
     return dict.fromkeys((line.serial, ledger_serial(line.serial, line.key)))
 
@@ -255,19 +277,14 @@ def _only(line: StatementLine, fitting: Sequence[Item]) -> Item | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
-_ITEM_KEYS: dict[By, Callable[[Item], Iterable[object]]] = {
-    "serial": lambda item: (item.serial,) if item.serial else (),
-    "named": lambda item: item.names,
-    "contract": lambda item: (item.contract_id,) if item.contract_id else (),
-    "payer": lambda item: (item.payer_ref,) if item.payer_ref else (),
-    "amount": lambda item: (item.left_fen,),
-}
-_LINE_KEYS: dict[By, Callable[[StatementLine], Iterable[object]]] = {
+_LINE_KEYS: dict[By, Callable[[StatementLine], Collection[Key]]] = {
     "serial": lambda line: _serials(line) if line.serial else (),
+    "named": lambda line: tokens(line.text),
+    "contract": lambda line: tokens(line.text),
     "payer": lambda line: (line.counterparty,) if line.counterparty else (),
     "amount": lambda line: (line.amount_fen,),
 }
-_SHAPES: dict[str, Callable[[_Matcher, Rule, list[int]], None]] = {
+_SHAPES: dict[str, Callable[[_Matcher, Rule], None]] = {
     "1:1": _Matcher.one_to_one,
     "1:n": _Matcher.one_to_many,
     "n:1": _Matcher.many_to_one,

@@ -1,44 +1,207 @@
-"""The books that statements are held against, read from the log: only the events that concern the bank."""
+"""The books that statements are held against, as stored: what is open around the days of a statement, by index."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select, text
 
+from api.bankfiles.payments import Payments
+from api.bankfiles.shelf import Shelf
+from ledger import events as e
 from ledger.application import Ledger
-from ledger.bankbooks import CONCERNING_THE_BANK, Books
-from ledger.events import Event
-from ledger.serialization import TOPICS, UPCASTERS, decode
-from ledger.store.tables import events
+from ledger.bankbooks import HORIZON, Item, Key, Reach, Taken
+from ledger.log.openings import quoted, sheets_between, topics_of
+from ledger.log.records import one_moment
+from ledger.matching import By, Rules, shipped_rules
+from ledger.serialization import decode
+from ledger.sheets import BankLine, BankStatement, Contract, Deposit, Header, sheet_key
+from ledger.statements import Statement, day_digits
+from ledger.store.rows import decode_header
+from ledger.store.tables import headers
 
-_TOPICS = tuple(
-    {TOPICS[kind] for kind in CONCERNING_THE_BANK}
-    | {old for old, step in UPCASTERS.items() if step.to_topic in {TOPICS[kind] for kind in CONCERNING_THE_BANK}}
-)
-_PAGE = 5_000
+OF_STATEMENTS = topics_of(e.CustodianChanged, e.EscrowOpened, e.StatementRecorded)
+"""Events of the index `events_statement`."""
+_EARLIEST, _LATEST = date(1900, 1, 1), date(9000, 1, 1)
+"""Whatever a file says, there are days before and after."""
 
 
-def read_books(ledger: Ledger, institution_id: str) -> Books:
-    """The books of one institution as they stand now: one range of its stream, in pages."""
-    return Books().take_all(_events(ledger, institution_id))
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an institution's statements stand, from its header and a few events."""
+
+    header: Header
+    accounts: Sequence[str]
+    """Every custody account there was."""
+    since_on: date | None
+    """The first day that any statement covered."""
+    last: BankStatement | None
+    before: Reach
+
+    @property
+    def unfinished(self) -> tuple[str, Taken] | None:
+        """The last statement, while its lines are not all booked: the next one waits for it."""
+        if self.last is None or self.last.booked == self.last.lines:
+            return None
+        return self.last.statement_id, Taken(self.last.lines, self.last.booked)
 
 
-def _events(ledger: Ledger, institution_id: str) -> Iterator[Event]:
-    after = 0
-    while True:
-        query = (
-            select(events.c.originator_version, events.c.topic, events.c.state)
-            .where(
-                events.c.originator_id == institution_id,
-                events.c.originator_version > after,
-                events.c.topic.in_(_TOPICS),
-            )
-            .order_by(events.c.originator_version)
-            .limit(_PAGE)
+def standing(connection: Connection, institution_id: str) -> Standing:
+    """Header, accounts, first and last statement: a few rows, however many statements there were."""
+    state = connection.scalar(select(headers.c.state).where(headers.c.institution_id == institution_id))
+    header = Header(institution_id=institution_id) if state is None else decode_header(state)
+    accounts = [
+        event.account_id
+        for event in _events(connection, institution_id, topics_of(e.CustodianChanged, e.EscrowOpened), "limit 1000")
+        if isinstance(event, e.CustodianChanged | e.EscrowOpened)
+    ]
+    recorded = topics_of(e.StatementRecorded)
+    first = _events(connection, institution_id, recorded, "limit 1")
+    latest = _events(connection, institution_id, recorded, "desc limit 2")
+    payments, key = Payments(connection, institution_id, accounts), sheet_key(BankStatement, header.statement_id)
+    last = payments.sheets([key]).get(key)
+    return Standing(
+        header=header,
+        accounts=list(dict.fromkeys(accounts)),
+        since_on=next((each.from_on for each in first if isinstance(each, e.StatementRecorded)), None),
+        last=last if isinstance(last, BankStatement) else None,
+        before=next((_reach(each) for each in latest[1:] if isinstance(each, e.StatementRecorded)), Reach()),
+    )
+
+
+def _reach(statement: e.StatementRecorded) -> Reach:
+    return Reach(statement.account_id, statement.closing_fen, statement.to_on)
+
+
+def _events(connection: Connection, institution_id: str, topics: Sequence[str], which: str) -> list[e.Event]:
+    query = text(
+        f"select topic, state from events where originator_id = :institution_id and topic in ({quoted(OF_STATEMENTS)})"  # noqa: S608 - names of ours
+        f" and topic in ({quoted(topics)}) order by originator_version {which}"
+    )
+    rows = connection.execute(query, {"institution_id": institution_id})
+    return [decode(topic, state)[1] for topic, state in rows]
+
+
+def read_books(ledger: Ledger, institution_id: str, statement: Statement, rules: Rules | None = None) -> "StoredBooks":
+    """What a statement is held against: payments and lines around its days, on disk; as of one moment."""
+    near = timedelta(days=max((rule.days for rule in (rules or shipped_rules()).rules), default=0))
+    first, last = days_of(statement)
+    with one_moment(ledger.engine) as connection:
+        stands = standing(connection, institution_id)
+        payments = Payments(connection, institution_id, stands.accounts)
+        around = payments.between(first - near, last + near)
+        return StoredBooks(
+            ledger=ledger,
+            stands=stands,
+            shelf=Shelf(item for item in around if item.left_fen and item.on >= (stands.since_on or date.min)),
+            line_keys=_line_keys(connection, stands.header, statement, first, last),
         )
-        with ledger.engine.connect() as connection:
-            rows = connection.execute(query).all()
-        for _, topic, state in rows:
-            yield decode(topic, state)[1]
-        if len(rows) < _PAGE:
-            return
-        after = rows[-1][0]
+
+
+def days_of(statement: Statement) -> tuple[date, date]:
+    """First and last booking day of the lines; some day of long ago where there are none."""
+    first, last = _LATEST, _EARLIEST
+    for line in statement.lines:
+        first, last = min(first, line.booked_on), max(last, line.booked_on)
+    return (max(first, _EARLIEST), min(last, _LATEST)) if first <= last else (_EARLIEST, _EARLIEST)
+
+
+def _line_keys(connection: Connection, header: Header, statement: Statement, first: date, last: date) -> set[str]:
+    oldest = day_digits(header.bank_through_on - HORIZON) if header.bank_through_on else ""
+    sheets = sheets_between(
+        connection,
+        header.institution_id,
+        f"bank_line:{day_digits(first)}",
+        f"bank_line:{day_digits(last + timedelta(days=1))}",
+    )
+    return {
+        sheet.line_key
+        for sheet in sheets
+        if isinstance(sheet, BankLine)
+        and sheet.statement_id != statement.statement_id
+        and (sheet.line_key >= oldest or sheet.statement_id == header.statement_id)
+    }
+
+
+@dataclass
+class StoredBooks:
+    """`Books` as one look at the database showed them; what single lines ask is read when they ask."""
+
+    ledger: Ledger
+    stands: Standing
+    shelf: Shelf
+    """Payments around the days of the file that the bank has not shown."""
+    line_keys: set[str]
+    """Lines of its days that other statements brought, within the horizon."""
+
+    @property
+    def account_id(self) -> str:
+        """The custody account; empty where no escrow was opened."""
+        return self.stands.header.account_id
+
+    @property
+    def reach(self) -> Reach:
+        """How far statements go."""
+        return reach_of(self.stands.header)
+
+    def waits(self, by: By) -> bool:
+        """Whether any payment that the bank has not shown has a key of this kind."""
+        return self.shelf.holds(by)
+
+    def under(self, by: By, keys: Iterable[Key]) -> dict[Key, list[Item]]:
+        """Payments the bank has not shown in full, by key, in order of day and reference."""
+        return self.shelf.under(by, keys)
+
+    def known(self, references: Iterable[str]) -> set[str]:
+        """Which of these deposits and reversals are recorded."""
+        wanted = {reference: sheet_key(Deposit, reference.partition(":")[2]) for reference in references}
+        with one_moment(self.ledger.engine) as connection:
+            sheets = self._payments(connection).sheets(wanted.values())
+        return {
+            reference
+            for reference, key in wanted.items()
+            if isinstance(sheet := sheets.get(key), Deposit) and (sheet.reversed or reference.startswith("deposit:"))
+        }
+
+    def shown_like(self, kinds: Collection[str], signed_fens: Collection[int]) -> list[Item]:
+        """Payments of these kinds and amounts that the bank has shown lately and that did not come back."""
+        if not signed_fens or self.stands.header.bank_through_on is None:
+            return []
+        first, fens = self.stands.header.bank_through_on - HORIZON, sorted({abs(fen) for fen in signed_fens})
+        with one_moment(self.ledger.engine) as connection:
+            payments = self._payments(connection)
+            items = payments.deposits(first, date.max) if "deposit" in kinds else payments.others(first, date.max, fens)
+            return [
+                item for item in items if item.kind in kinds and item.signed_fen in signed_fens and not item.left_fen
+            ]
+
+    def registered(self, contract_ids: Iterable[str]) -> set[str]:
+        """Which of these are contracts."""
+        keys = {sheet_key(Contract, contract_id): contract_id for contract_id in contract_ids}
+        with one_moment(self.ledger.engine) as connection:
+            return {keys[key] for key in self._payments(connection).existing(keys)}  # type: ignore[index] # its own keys
+
+    def taken(self, statement_id: str) -> Taken | None:
+        """How far a statement is booked; None where it was never taken in."""
+        key = sheet_key(BankStatement, statement_id)
+        with one_moment(self.ledger.engine) as connection:
+            sheet = self._payments(connection).sheets([key]).get(key)
+        return Taken(sheet.lines, sheet.booked) if isinstance(sheet, BankStatement) else None
+
+    def unfinished(self) -> tuple[str, Taken] | None:
+        """The last statement, while its lines are not all booked: the next one waits for it."""
+        return self.stands.unfinished
+
+    def known_keys(self, statement_id: str) -> tuple[set[str], Reach]:
+        """Lines that other statements brought, and how far those go: what this statement is continued from."""
+        return self.line_keys, self.stands.before if statement_id == self.stands.header.statement_id else self.reach
+
+    def _payments(self, connection: Connection) -> Payments:
+        return Payments(connection, self.stands.header.institution_id, self.stands.accounts)
+
+
+def reach_of(header: Header) -> Reach:
+    """How far the statements go, by the header."""
+    if not header.statement_id:
+        return Reach()
+    return Reach(header.statement_account_id, header.bank_closing_fen, header.bank_through_on)

@@ -175,8 +175,8 @@ class _Run:
             self.instead = self._demoted(planned, answer)
             return
         self.replans += 1
-        books = read_books(self.ledger, self.preview.institution_id)
-        taken = books.statements.get(self.preview.statement.statement_id)
+        books = read_books(self.ledger, self.preview.institution_id, self.preview.statement, self.rules)
+        taken = books.taken(self.preview.statement.statement_id)
         if taken is not None and isinstance(answer, _OVERTAKEN) and taken.booked > self.number:
             self.done.already += taken.booked - self.number
             self.progress(taken.booked - self.number)

@@ -61,7 +61,7 @@ def preview_statement(
 
     Raises WrongAccount, what `balanced` and `fresh_lines` raise, StatementIncomplete while another one is unfinished.
     """
-    return plan(institution_id, read_books(ledger, institution_id), statement, stated, rules)
+    return plan(institution_id, read_books(ledger, institution_id, statement, rules), statement, stated, rules)
 
 
 def plan(
@@ -80,7 +80,7 @@ def plan(
         return _notified(institution_id, books, statement, rules)
     whole = balanced(statement, stated.opening_fen, stated.closing_fen)
     ordered = _with_lines(whole, chronological(whole.lines, keep=KEEP_LINES))
-    taken = books.statements.get(statement.statement_id)
+    taken = books.taken(statement.statement_id)
     if taken is None:
         _check_finished(books)
     ended = taken is not None and taken.booked == taken.lines
@@ -106,7 +106,8 @@ def _notified(institution_id: str, books: Books, notification: Statement, rules:
     if notification.currency != CURRENCY:
         raise no.OtherCurrency(notification.currency)
     lines = identified(chronological(notification.lines, keep=KEEP_LINES), books.account_id, keep=KEEP_LINES)
-    fresh = [line for line in lines if line.key not in books.line_keys]
+    known, _ = books.known_keys(notification.statement_id)
+    fresh = [line for line in lines if line.key not in known]
     return Preview(
         institution_id=institution_id,
         account_id=books.account_id,
@@ -151,6 +152,6 @@ def _with_lines(statement: Statement, lines: Sequence[StatementLine]) -> Stateme
 
 
 def _check_finished(books: Books) -> None:
-    for statement_id, taken in books.statements.items():
-        if taken.booked < taken.lines:
-            raise no.StatementIncomplete(statement_id, taken.lines, taken.booked)
+    if (unfinished := books.unfinished()) is not None:
+        statement_id, taken = unfinished
+        raise no.StatementIncomplete(statement_id, taken.lines, taken.booked)

@@ -1,20 +1,25 @@
 """The reconciliation of a day: what the bank has not shown becomes a break with an owner; what differs is told."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import islice
+from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Connection
 
-from api.bankfiles.books import read_books
+from api.bankfiles.books import Standing, standing
+from api.bankfiles.payments import Payments, keys_of, left_of
 from api.bankfiles.posting import Poster
 from ledger import commands as c
 from ledger import rejections as no
 from ledger.answers import Receipt
 from ledger.application import Ledger
-from ledger.bankbooks import Item
+from ledger.bankbooks import HORIZON
+from ledger.log.openings import sheets_between
+from ledger.log.records import one_moment
+from ledger.sheets import Break
 from ledger.statements import item_break_id
-from ledger.store.rows import decode_header
-from ledger.store.tables import headers
 
 GRACE = timedelta(days=1)
 """A payment may take so long to appear in a statement before it is a break."""
@@ -67,27 +72,19 @@ def reconcile(
     With `on`, the answer says whether statements cover that day, and only what was due by then is overdue.
     Safe to run again. Raises EscrowNotOpen, StatementIncomplete while an import is unfinished.
     """
-    books = read_books(ledger, institution_id)
-    if not books.account_id:
-        raise no.EscrowNotOpen(institution_id, "none")
-    for statement_id, taken in books.statements.items():
-        if taken.booked < taken.lines:
-            raise no.StatementIncomplete(statement_id, taken.lines, taken.booked)
-    items = list(books.open_items())
-    shown_on = min(books.reach.through_on or date.min, on or date.max)
-    overdue = [item for item in items if item.moved and item.on + grace <= shown_on]
+    with one_moment(ledger.engine) as connection:
+        stands = standing(connection, institution_id)
+        waiting = _waiting(connection, stands)
+    header = stands.header
+    shown_on = min(header.bank_through_on or date.min, on or date.max)
+    overdue = [each for each in waiting if each.on <= shown_on - grace] if shown_on > date.min else []
     opened = 0 if dry_run else _open(ledger, institution_id, overdue, poster)
-    with ledger.engine.connect() as connection:
-        state = connection.execute(
-            select(headers.c.state).where(headers.c.institution_id == institution_id)
-        ).scalar_one()
-    header = decode_header(state)
     return Reconciled(
         institution_id=institution_id,
-        through_on=books.reach.through_on,
+        through_on=header.bank_through_on,
         bank_fen=header.bank_closing_fen,
         custody_fen=header.custody_cash_fen,
-        in_transit_fen=sum(item.left_fen for item in items if item.moved),
+        in_transit_fen=sum(each.left_fen for each in waiting) if stands.since_on else header.custody_cash_fen,
         drift_fen=header.drift_fen,
         overdue=len(overdue),
         opened=opened,
@@ -95,7 +92,60 @@ def reconcile(
     )
 
 
-def _open(ledger: Ledger, institution_id: str, overdue: list[Item], poster: Poster) -> int:
+class _Waiting(NamedTuple):
+    """A payment that moved custody and that the bank has not shown in full."""
+
+    reference: str
+    left_fen: int
+    on: date
+
+
+def _waiting(connection: Connection, stands: Standing) -> list[_Waiting]:
+    """What the bank has not shown: of the horizon, and older what a break was opened for.
+
+    Where the sums then differ, nobody looked for longer than the horizon: every payment since the first statement is
+    looked at. Raises EscrowNotOpen, StatementIncomplete.
+    """
+    header = stands.header
+    if not header.account_id:
+        raise no.EscrowNotOpen(header.institution_id, "none")
+    if stands.unfinished is not None:
+        statement_id, taken = stands.unfinished
+        raise no.StatementIncomplete(statement_id, taken.lines, taken.booked)
+    if stands.since_on is None or header.bank_through_on is None:
+        return []
+    payments = Payments(connection, header.institution_id, stands.accounts)
+    first = max(stands.since_on, header.bank_through_on - HORIZON)
+    waiting = _since(payments, first)
+    if first > stands.since_on:
+        known = {each.reference for each in waiting}
+        waiting += [each for each in _broken(payments) if each.reference not in known]
+        wanted_fen = header.custody_cash_fen + header.drift_fen - header.bank_closing_fen
+        if sum(each.left_fen for each in waiting) != wanted_fen:
+            waiting = _since(payments, stands.since_on)
+    return waiting
+
+
+def _since(payments: Payments, first: date) -> list[_Waiting]:
+    return [
+        _Waiting(item.reference, item.left_fen, item.on)
+        for item in payments.between(first, date.max)
+        if item.moved and item.left_fen
+    ]
+
+
+def _broken(payments: Payments) -> Iterator[_Waiting]:
+    """Payments with a break of their own, long ago or not."""
+    breaks = sheets_between(payments.connection, payments.institution_id, "break:item-", "break:item.")
+    while page := list(islice(breaks, BATCH)):
+        references = [each.reference for each in page if isinstance(each, Break)]
+        sheets = payments.sheets(key for reference in references for key in keys_of(reference))
+        for reference in references:
+            if left_fen := left_of(reference, sheets.get(keys_of(reference)[0])):
+                yield _Waiting(reference, left_fen, date.min)
+
+
+def _open(ledger: Ledger, institution_id: str, overdue: list[_Waiting], poster: Poster) -> int:
     opened = 0
     for start in range(0, len(overdue), BATCH):
         orders = [

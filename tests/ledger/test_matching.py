@@ -7,13 +7,13 @@ import pytest
 
 from ledger import commands as c
 from ledger import rejections as no
-from ledger.bankbooks import Books
 from ledger.matches import Matching, Outcome
 from ledger.matching import load_rules, shipped_rules
 from ledger.overlap import fresh_lines
 from ledger.reconciliation import match
 from ledger.statements import Statement, StatementLine, chain_of, identified
 from tests import examples as x
+from tests.books import Folded
 from tests.specification import Specification
 
 ACCOUNT = "6222000001"
@@ -44,8 +44,8 @@ def school() -> Specification:
     return school
 
 
-def books_of(school: Specification) -> Books:
-    return Books().take_all(school.history)
+def books_of(school: Specification) -> Folded:
+    return Folded().take_all(school.history)
 
 
 def matching(school: Specification, *lines: StatementLine) -> Matching:
@@ -208,7 +208,7 @@ def test_matching_changes_nothing_and_answers_the_same_again(school: Specificati
 def test_rules_are_a_file() -> None:
     assert {rule.shape for rule in shipped_rules().rules} == {"1:1", "1:n", "n:1"}
     text = b'classes=[]\nrules=[]\n[texts]\nreturned="back"\ncontract="no (x)"'
-    assert match(identified([line(-1)], ACCOUNT), Books(), load_rules(text)).planned[0].rule == "unexplained"
+    assert match(identified([line(-1)], ACCOUNT), Folded(), load_rules(text)).planned[0].rule == "unexplained"
     for broken in (b"rules=1", text.replace(b"back", b"("), b"\xff"):
         with pytest.raises(ValueError, match="matching rules"):
             load_rules(broken)
@@ -223,7 +223,7 @@ def statement(lines: Iterable[StatementLine], opening_fen: int, sha256: str = "b
     return Statement(sha256, "x", "CNY", lines, opening_fen=opening_fen, closing_fen=closing_fen)
 
 
-def after(*lines: StatementLine) -> Books:
+def after(*lines: StatementLine) -> Folded:
     """Books in which these lines were booked, from nothing."""
     school = Specification(DAY).given(x.opening())
     first = statement(lines, 0, "a" * 64)

@@ -2,13 +2,10 @@
 
 from datetime import date
 
-import pytest
-
 from ledger.application import Ledger
 from ledger.escrow import Escrow
 from ledger.events import ContractRegistered, DepositReceived
 from ledger.evolution import evolve
-from ledger.log.openings import RECEIVED
 from ledger.log.proving import sealing
 from ledger.log.seals import nonce_of, statement_lines, tree_root
 from ledger.sheets import Header
@@ -62,13 +59,3 @@ def test_two_schools_have_contracts_of_the_same_name(ledger: Ledger) -> None:
     assert sealed(ledger, "school-1")[2] != sealed(ledger, "school-2")[2]
     for name in ("school-1", "school-2"):
         assert sealed(ledger, name) == folded(ledger, name)
-
-
-@pytest.mark.parametrize("topic", RECEIVED)
-def test_the_index_holds_every_event_that_is_looked_up_by_its_deposit(topic: str, ledger: Ledger) -> None:
-    with ledger.engine.connect() as connection:
-        if ledger.engine.dialect.name == "sqlite":
-            query = "select sql from sqlite_master where name = 'events_deposit'"
-        else:
-            query = "select indexdef from pg_indexes where indexname = 'events_deposit'"
-        assert f"'{topic}'" in connection.exec_driver_sql(query).scalar_one()

@@ -23,7 +23,7 @@ def upgrade() -> None:
     for name, columns, topics in (
         ("events_deposit", deposit, RECEIVED),
         ("events_payment", "effective_at", PAYMENTS),
-        ("events_statement", "originator_version", STATEMENTS),
+        ("events_statement", "topic, originator_version", STATEMENTS),
     ):
         op.execute(f"create index {name} on events (originator_id, {columns}) where topic in ({topics})")
 
