@@ -146,7 +146,13 @@ class Day:
             holder, account = "某装饰工程公司", person("stray")[1]
             yield Booking(-STRAY_FEN, next(self._serials), holder, account, "转账")
         else:
-            payment = next(each for file in branch.files for each in file.payments if file.kind == "refund")
+            joined = f"{branch.id}-N0"
+            payment = next(
+                each
+                for file in branch.files
+                for each in file.payments
+                if file.kind == "refund" and each.contract_id == joined
+            )
             self.told.refunds_back.append(Back(branch.id, payment.refund_id or "", payment.amount_fen))
             holder, account = person(payment.payee_ref)
             text = f"退汇 {payment.payment_id} 账户已销户"
