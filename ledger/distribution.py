@@ -1,7 +1,9 @@
 """Shares of a short pot: traced to each contract's own money, or pooled pro rata to what is still owed."""
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import sub
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -96,21 +98,36 @@ def distribute(method: DistributionMethod, dues: Iterable[Due], pots: Sequence[P
     Raises ContractListedTwice, PaidAboveDue, NegativeAmount.
     """
     ordered = _checked(dues)
-    parts: list[list[int]] = []
     open_fen = [due.due_fen - due.paid_fen for due in ordered]
-    for index, pot in enumerate(pots):
-        if pot.amount_fen < 0:
-            raise NegativeAmount(pot.name, pot.amount_fen)
-        weights = _held(ordered, open_fen) if method == "trace" and index == 0 else open_fen
-        part = largest_remainder(min(pot.amount_fen, sum(weights)), weights)
+    parts = split(method, open_fen, [due.held_fen for due in ordered], pots)
+    for part in parts:
         open_fen = [left - paid for left, paid in zip(open_fen, part, strict=True)]
-        parts.append(part)
     return Distribution(
         method=method,
         priority_regime="licensed_school" if licensed else "company",
         pots=tuple(_used(pot, sum(part)) for pot, part in zip(pots, parts, strict=True)),
         shares=tuple(_shares(ordered, parts, open_fen)),
     )
+
+
+def split(
+    method: DistributionMethod, owed_fen: Sequence[int], held_fen: Sequence[int], pots: Sequence[Pot]
+) -> list[Sequence[int]]:
+    """What each claim gets from each pot in order; claims are in the order that decides ties.
+
+    Arrays of 8 bytes a claim, so that a list of hundreds of thousands stays small. Raises NegativeAmount.
+    """
+    parts: list[Sequence[int]] = []
+    open_fen: Sequence[int] = owed_fen
+    for index, pot in enumerate(pots):
+        if pot.amount_fen < 0:
+            raise NegativeAmount(pot.name, pot.amount_fen)
+        traced = method == "trace" and index == 0
+        weights = array("q", map(min, held_fen, open_fen)) if traced else open_fen
+        part = array("q", largest_remainder(min(pot.amount_fen, sum(weights)), weights))
+        open_fen = array("q", map(sub, open_fen, part))
+        parts.append(part)
+    return parts
 
 
 def _checked(dues: Iterable[Due]) -> list[Due]:
@@ -128,15 +145,11 @@ def _checked(dues: Iterable[Due]) -> list[Due]:
     return ordered
 
 
-def _held(ordered: list[Due], open_fen: list[int]) -> list[int]:
-    return [min(due.held_fen, left) for due, left in zip(ordered, open_fen, strict=True)]
-
-
 def _used(pot: Pot, distributed_fen: int) -> PotUse:
     return PotUse(pot.name, pot.amount_fen, distributed_fen, pot.amount_fen - distributed_fen)
 
 
-def _shares(ordered: list[Due], parts: list[list[int]], open_fen: list[int]) -> Iterable[Share]:
+def _shares(ordered: list[Due], parts: list[Sequence[int]], open_fen: list[int]) -> Iterable[Share]:
     by_contract = zip(*parts, strict=True) if parts else ((),) * len(ordered)
     for due, part, left in zip(ordered, by_contract, open_fen, strict=True):
         yield Share(due.contract_id, due.due_fen, due.paid_fen, sum(part), tuple(part), left)

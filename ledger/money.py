@@ -40,7 +40,7 @@ def largest_remainder(pot_fen: int, weights: Sequence[int]) -> list[int]:
         return [0] * len(weights)
     shares = [pot_fen * weight // total for weight in weights]
     left = pot_fen - sum(shares)
-    by_remainder = sorted(range(len(weights)), key=lambda i: (-(pot_fen * weights[i] % total), i))
+    by_remainder = sorted(range(len(weights)), key=lambda i: -(pot_fen * weights[i] % total))  # ties stay in order
     for index in by_remainder[:left]:
         shares[index] += 1
     return shares

@@ -7,6 +7,7 @@ approved nothing that is owed changes, so it is the same list; where it is not, 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
 from api.closing.officer import Officer
 from api.closing.pots import AskedPot, available_fen, whole_pot_fen
@@ -92,7 +93,7 @@ class Distributing:
         self._runner.take_in()
         ordered, shares = self._recomputed(distribution_id)
         done = ordered.approved
-        for part in chunks(shares.lines[done:], chunk):
+        for part in chunks(islice(shares.lines, done, None), chunk):
             lines = [
                 c.ShareLine(contract_id=line.contract_id, refund_id=line.refund_id, share_fen=line.share_fen)
                 for line in part
@@ -124,7 +125,9 @@ class Distributing:
                 raise Problem("distribution_unknown", {"distribution_id": distribution_id})
             claims = claims_of(list_families(reading, self._institution_id), ordered.cut_off_on)
         (shares,) = claims.share(ordered.method, [Pot("pot", ordered.pot_fen)], ordered.cut_off_on)
-        if shares.list_sha256 != ordered.list_sha256 or ordered.chain != list_hash(shares.lines[: ordered.approved]):
+        if shares.list_sha256 != ordered.list_sha256 or ordered.chain != list_hash(
+            islice(shares.lines, ordered.approved)
+        ):
             raise Problem("distribution_list_changed", {"distribution_id": distribution_id})
         return ordered, shares
 
