@@ -19,6 +19,6 @@ test:  ## The whole suite, SQLite and PostgreSQL
 demo:  ## The seeded city
 	uv run ledger demo
 bench:  ## Everything the README claims, measured side by side
-	for each in commands flat rebuild queries proofs statements signed; do uv run python -m benchmarks.$$each || exit 1; done
+	for each in commands flat rebuild queries proofs statements signed closure; do uv run python -m benchmarks.$$each || exit 1; done
 drill:  ## The long fault drill, hours; writes docs/reliability.md
 	uv run python -m tests.faults.run
