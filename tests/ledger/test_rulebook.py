@@ -139,9 +139,10 @@ def test_money_may_be_taken_a_month_ahead_or_with_twenty_hours_left() -> None:
 )
 def test_refund_clocks_by_place(place: str, category: str, before: Period, after: Period) -> None:
     rules = select(place, category, NOW)
-    assert [
-        rules.period(key) or rules.refund_default for key in ("refund.before_start", "refund.after_start")
-    ] == [before, after]
+    assert [rules.period(key) or rules.refund_default for key in ("refund.before_start", "refund.after_start")] == [
+        before,
+        after,
+    ]
 
 
 def test_an_institution_that_does_not_answer_in_five_working_days_has_agreed() -> None:
