@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from ledger import rejections as no
 from ledger.bankbooks import Books
-from ledger.statements import Keep, Statement, StatementLine, identified
+from ledger.identity import identified
+from ledger.statements import Keep, Statement, StatementLine
 
 
 def fresh_lines(statement: Statement, books: Books, *, keep: Keep = list) -> Sequence[StatementLine]:

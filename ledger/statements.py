@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -10,7 +10,6 @@ from hashlib import blake2b, sha256
 from itertools import pairwise
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from ledger import rejections as no
 
@@ -124,44 +123,6 @@ def digest(*parts: object) -> str:
     return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=12).hexdigest()
 
 
-def identified(
-    lines: Iterable[StatementLine], account_id: str, taken: Container[str] = (), *, keep: Keep = list
-) -> Sequence[StatementLine]:
-    """The lines with their keys; equal lines of one day are told apart by their ordinal.
-
-    A serial number identifies a booking of its account and day; without one it is everything the bank tells, and
-    ordinals whose key is `taken` are passed over.
-    Raises DuplicateReference where a serial number stands twice on the same side of one day.
-    """
-    return keep(_keyed(lines, account_id, taken))
-
-
-def _keyed(lines: Iterable[StatementLine], account_id: str, taken: Container[str]) -> Iterator[StatementLine]:
-    serials: set[str] = set()
-    equal: Counter[tuple[object, ...]] = Counter()
-    for line in lines:
-        day = day_digits(line.booked_on)
-        if line.serial:
-            key = f"{day}.{digest(account_id, line.booked_on, line.serial, line.amount_fen > 0, 1)}"
-            if key in serials:
-                raise no.DuplicateReference(line.line, line.serial)
-            serials.add(key)
-        else:
-            facts = (
-                account_id,
-                line.booked_on,
-                line.time,
-                line.amount_fen,
-                line.balance_fen,
-                line.counterparty_masked,
-                line.text,
-            )
-            equal[facts] += 1
-            while (key := f"{day}.{digest(*facts, equal[facts])}") in taken:
-                equal[facts] += 1
-        yield replace(line, key=key)
-
-
 def chronological(lines: Sequence[StatementLine], *, keep: Keep = list) -> Sequence[StatementLine]:
     """The lines by booking date and time; lines of one moment as they stand, or backwards where the file runs so."""
     backwards = bool(lines) and _moment(lines[0]) > _moment(lines[-1])
@@ -206,11 +167,23 @@ def balanced(statement: Statement, opening_fen: int | None = None, closing_fen: 
         opening = closing - statement.net_fen
     if closing is None and opening is not None:
         closing = opening + statement.net_fen
-    _check_totals(statement, opening or 0, closing or 0)
-    return _with_balances(statement, opening or 0, closing or 0)
+    sums_fen = _sums_fen(statement.lines)
+    _check_totals(statement, opening or 0, closing or 0, sums_fen)
+    return _with_balances(statement, opening or 0, closing or 0, sums_fen)
 
 
-def _with_balances(statement: Statement, opening_fen: int, closing_fen: int) -> Statement:
+def _sums_fen(lines: Iterable[StatementLine]) -> tuple[int, int]:
+    """Credits and debits, both positive; the lines may be on disk, so they are read once."""
+    credits_fen = debits_fen = 0
+    for line in lines:
+        if line.amount_fen > 0:
+            credits_fen += line.amount_fen
+        else:
+            debits_fen -= line.amount_fen
+    return credits_fen, debits_fen
+
+
+def _with_balances(statement: Statement, opening_fen: int, closing_fen: int, sums_fen: tuple[int, int]) -> Statement:
     first, last = statement.covers
     return Statement(
         sha256=statement.sha256,
@@ -223,8 +196,8 @@ def _with_balances(statement: Statement, opening_fen: int, closing_fen: int) -> 
         closing_fen=closing_fen,
         from_on=first,
         to_on=last,
-        credits_fen=sum(line.amount_fen for line in statement.lines if line.amount_fen > 0),
-        debits_fen=-sum(line.amount_fen for line in statement.lines if line.amount_fen < 0),
+        credits_fen=sums_fen[0],
+        debits_fen=sums_fen[1],
         left_out=statement.left_out,
     )
 
@@ -236,11 +209,14 @@ def _agreed(which: str, *stated: int | None) -> int | None:
     return known.pop() if known else None
 
 
-def _check_totals(statement: Statement, opening_fen: int, closing_fen: int) -> None:
-    if (reached_fen := opening_fen + statement.net_fen) != closing_fen:
+def _check_totals(statement: Statement, opening_fen: int, closing_fen: int, sums_fen: tuple[int, int]) -> None:
+    credits_fen, debits_fen = sums_fen
+    if (reached_fen := opening_fen + credits_fen - debits_fen) != closing_fen:
         raise no.StatementTotalsDiffer("closing", reached_fen, closing_fen)
-    for which, stated_fen, sign in (("credits", statement.credits_fen, 1), ("debits", statement.debits_fen, -1)):
-        summed_fen = sum(sign * line.amount_fen for line in statement.lines if sign * line.amount_fen > 0)
+    for which, stated_fen, summed_fen in (
+        ("credits", statement.credits_fen, credits_fen),
+        ("debits", statement.debits_fen, debits_fen),
+    ):
         if stated_fen is not None and stated_fen != summed_fen:
             raise no.StatementTotalsDiffer(which, summed_fen, stated_fen)
 

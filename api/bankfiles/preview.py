@@ -8,11 +8,12 @@ from api.bankfiles.spool import keeper
 from ledger import rejections as no
 from ledger.application import Ledger
 from ledger.bankbooks import Books
+from ledger.identity import identified
 from ledger.matches import Matching, Planned
 from ledger.matching import Rules
 from ledger.overlap import fresh_lines
 from ledger.reconciliation import match
-from ledger.statements import CURRENCY, Statement, StatementLine, balanced, chain_of, chronological, identified
+from ledger.statements import CURRENCY, Statement, StatementLine, balanced, chain_of, chronological
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ class Docket:
             for institution_id, escrow in sorted(self._escrows.items())
             if escrow.header.version != self._seen[institution_id]
         ]
-        sheets = [(institution_id, str(key), state) for (institution_id, key), state in sorted(self._changed.items())]
+        sheets = sorted((institution_id, str(key), state) for (institution_id, key), state in self._changed.items())
         return Settlement(headers, self._new, sheets)
 
     def refuse_all(self) -> bool:

@@ -16,12 +16,13 @@ from ledger.application import Ledger
 from ledger.bankbooks import Books, Item
 from ledger.decisions.context import local_date
 from ledger.identifiers import Role
+from ledger.identity import identified
 from ledger.log.openings import RECEIVED
 from ledger.orders import Order
 from ledger.overlap import fresh_lines
 from ledger.reconciliation import match
 from ledger.rejections import Rejection
-from ledger.statements import Statement, StatementLine, identified
+from ledger.statements import Statement, StatementLine
 from tests import examples as x
 from tests.bankfiles.bank import BANK
 from tests.books import Folded

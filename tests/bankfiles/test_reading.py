@@ -12,7 +12,8 @@ from api.bankfiles.layouts import load_profile, named_profile, shipped
 from api.bankfiles.parties import Parties
 from api.bankfiles.reading import read_statements
 from ledger import rejections
-from ledger.statements import Statement, balanced, identified
+from ledger.identity import identified
+from ledger.statements import Statement, balanced
 from tests.bankfiles.files import (
     GENERIC_HEADER,
     SAMPLES,

@@ -7,11 +7,12 @@ import pytest
 
 from ledger import commands as c
 from ledger import rejections as no
+from ledger.identity import identified
 from ledger.matches import Matching, Outcome
 from ledger.matching import load_rules, shipped_rules
 from ledger.overlap import fresh_lines
 from ledger.reconciliation import match
-from ledger.statements import Statement, StatementLine, chain_of, identified
+from ledger.statements import Statement, StatementLine, chain_of
 from tests import examples as x
 from tests.books import Folded
 from tests.specification import Specification
