@@ -50,14 +50,11 @@ def standing(connection: Connection, institution_id: str) -> Standing:
     """Header, accounts, first and last statement: a few rows, however many statements there were."""
     state = connection.scalar(select(headers.c.state).where(headers.c.institution_id == institution_id))
     header = Header(institution_id=institution_id) if state is None else decode_header(state)
-    accounts = [
-        event.account_id
-        for event in _events(connection, institution_id, topics_of(e.CustodianChanged, e.EscrowOpened), "limit 1000")
-        if isinstance(event, e.CustodianChanged | e.EscrowOpened)
-    ]
+    opened = _events(connection, institution_id, topics_of(e.CustodianChanged, e.EscrowOpened), "limit 1000")
+    accounts = [each.account_id for each in opened if isinstance(each, e.CustodianChanged | e.EscrowOpened)]
     recorded = topics_of(e.StatementRecorded)
-    first = _events(connection, institution_id, recorded, "limit 1")
-    latest = _events(connection, institution_id, recorded, "desc limit 2")
+    first = _events(connection, institution_id, recorded, "limit 1")[:1]
+    latest = _events(connection, institution_id, recorded, "desc limit 2")[-2:]
     payments, key = Payments(connection, institution_id, accounts), sheet_key(BankStatement, header.statement_id)
     last = payments.sheets([key]).get(key)
     return Standing(
@@ -65,7 +62,7 @@ def standing(connection: Connection, institution_id: str) -> Standing:
         accounts=list(dict.fromkeys(accounts)),
         since_on=next((each.from_on for each in first if isinstance(each, e.StatementRecorded)), None),
         last=last if isinstance(last, BankStatement) else None,
-        before=next((_reach(each) for each in latest[1:] if isinstance(each, e.StatementRecorded)), Reach()),
+        before=next((_reach(each) for each in latest[:-1] if isinstance(each, e.StatementRecorded)), Reach()),
     )
 
 
@@ -74,12 +71,17 @@ def _reach(statement: e.StatementRecorded) -> Reach:
 
 
 def _events(connection: Connection, institution_id: str, topics: Sequence[str], which: str) -> list[e.Event]:
+    """Events of these names, so many of each, in order. One name at a time: each is a range of the index."""
     query = text(
-        f"select topic, state from events where originator_id = :institution_id and topic in ({quoted(OF_STATEMENTS)})"  # noqa: S608 - names of ours
-        f" and topic in ({quoted(topics)}) order by originator_version {which}"
+        "select originator_version, topic, state from events where originator_id = :institution_id"  # noqa: S608 - names of ours
+        f" and topic in ({quoted(OF_STATEMENTS)}) and topic = :topic order by originator_version {which}"
     )
-    rows = connection.execute(query, {"institution_id": institution_id})
-    return [decode(topic, state)[1] for topic, state in rows]
+    rows = [
+        row
+        for topic in topics
+        for row in connection.execute(query, {"institution_id": institution_id, "topic": topic}).all()
+    ]
+    return [decode(topic, state)[1] for _, topic, state in sorted(map(tuple, rows))]
 
 
 def read_books(ledger: Ledger, institution_id: str, statement: Statement, rules: Rules | None = None) -> "StoredBooks":

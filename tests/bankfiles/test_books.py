@@ -3,21 +3,24 @@
 from collections.abc import Iterable
 from datetime import date, timedelta
 from random import Random
+from typing import Any
 
 import pytest
+from sqlalchemy.event import listen, remove
 
-from api.bankfiles.books import StoredBooks, read_books
+from api.bankfiles.books import OF_STATEMENTS, StoredBooks, read_books
 from api.bankfiles.commit import commit_statement
 from api.bankfiles.payments import DATING
 from api.bankfiles.preview import plan
 from api.bankfiles.reconcile import reconcile
 from ledger import commands as c
-from ledger.application import Ledger
+from ledger.application import Ledger, open_ledger
 from ledger.bankbooks import Books, Item
 from ledger.decisions.context import local_date
 from ledger.identifiers import Role
 from ledger.identity import identified
 from ledger.log.openings import RECEIVED
+from ledger.log.proving import sealing
 from ledger.orders import Order
 from ledger.overlap import fresh_lines
 from ledger.reconciliation import match
@@ -189,16 +192,56 @@ def test_stored_books_tell_what_a_fold_of_everything_tells(ledger: Ledger, clock
         assert day.overdue == sum(item.on <= shown_on for item in waiting)
 
 
+def made_as(ledger: Ledger, index: str) -> str:
+    """The statement that made an index."""
+    query = {
+        "sqlite": f"select sql from sqlite_master where name = '{index}'",
+        "postgresql": f"select indexdef from pg_indexes where indexname = '{index}'",
+    }[ledger.engine.dialect.name]
+    with ledger.engine.connect() as connection:
+        return str(connection.exec_driver_sql(query).scalar_one())
+
+
 @pytest.mark.parametrize(
     ("index", "topics"), [("events_deposit", RECEIVED), ("events_payment", DATING)], ids=["deposit", "payment"]
 )
 def test_an_index_holds_every_event_that_is_looked_up_in_it(
     ledger: Ledger, index: str, topics: tuple[str, ...]
 ) -> None:
-    query = {
-        "sqlite": f"select sql from sqlite_master where name = '{index}'",
-        "postgresql": f"select indexdef from pg_indexes where indexname = '{index}'",
-    }[ledger.engine.dialect.name]
-    with ledger.engine.connect() as connection:
-        told_by = connection.exec_driver_sql(query).scalar_one()
+    told_by = made_as(ledger, index)
     assert all(f"'{topic}'" in told_by for topic in topics)
+
+
+@pytest.mark.parametrize("topic", OF_STATEMENTS)
+def test_the_index_of_statements_holds_them_and_the_accounts(topic: str, ledger: Ledger) -> None:
+    assert f"'{topic}'" in made_as(ledger, "events_statement")
+
+
+def test_no_look_at_the_books_goes_through_a_whole_stream(sqlite_url: str, clock: Clock) -> None:
+    ledger = open_ledger(sqlite_url, clock)
+    school = School(ledger, clock, 1)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, query: str, values: object, *_: object) -> None:
+        asked.append((query, values))
+
+    for _ in range(20):
+        school.happen()
+    listen(ledger.engine, "before_cursor_execute", note)
+    read_books(ledger, school.name, school.file(school.lines()))
+    reconcile(ledger, school.name, BANK, dry_run=True)
+    sealing(ledger.engine, school.name, school.today)
+    remove(ledger.engine, "before_cursor_execute", note)
+    looks = [each for each in asked if "from events" in each[0] and "originator_version >" not in each[0]]
+    with ledger.engine.connect() as connection:
+        plans = [
+            str(row[3])
+            for query, values in looks
+            for row in connection.exec_driver_sql(f"explain query plan {query}", values)
+        ]
+    ledger.close()
+    assert any("events_statement (originator_id=? AND topic=?)" in plan for plan in plans)
+    assert any("events_payment (originator_id=? AND effective_at>?" in plan for plan in plans)
+    assert any("events_contract (originator_id=? AND contract_id=?)" in plan for plan in plans)
+    assert any("events_deposit (originator_id=? AND <expr>=?)" in plan for plan in plans)
+    assert not any("SCAN" in plan or "events_stream" in plan for plan in plans)
