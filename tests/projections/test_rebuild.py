@@ -45,6 +45,7 @@ def test_a_rebuild_gives_every_byte_that_catching_up_gave(told: Ledger) -> None:
     assert all(before.values())
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_nothing_is_left_of_the_shadow_tables_and_the_indexes_keep_their_names(told: Ledger) -> None:
     def schema(engine: Engine) -> dict[str, set[str | None]]:
         there = inspect(engine)
@@ -149,6 +150,7 @@ def test_processes_share_the_work_on_postgresql(
     ledger.close()
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_the_migrations_make_the_tables_that_the_program_expects(opened: Callable[..., Ledger], clock: Clock) -> None:
     from alembic.autogenerate import compare_metadata  # noqa: PLC0415
     from alembic.migration import MigrationContext  # noqa: PLC0415
