@@ -223,7 +223,7 @@ def read_operation(
         "description": f"{description or summary}\n\nMay be read by: {role_names(roles)}.",
         "responses": {
             200: {"description": "The answer", "content": shapes, "headers": links},
-            **problems(401, 403, 404, 406, 422, 500, 503),
+            **problems(401, 403, 404, 406, 409, 422, 500, 503),
         },
         "openapi_extra": {"parameters": [LANGUAGE], "security": BEARER},
     }

@@ -1,10 +1,10 @@
 """Approvals: what waits for a second person, the decision, and proposals that are no command of an escrow."""
 
 from hashlib import sha256
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
 from api.answers import json_response
@@ -39,13 +39,16 @@ OFFICERS = (Role.REGULATOR,)
 StateQuery = Annotated[State | None, Query()]
 
 
+Member = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}$")]
+
+
 class Proposal(BaseModel):
     """An act of two persons that is no command of an escrow."""
 
     model_config = ConfigDict(strict=True, extra="forbid", use_attribute_docstrings=True)
 
     act: Literal["register_key", "revoke_key"]
-    body: dict[str, Any]
+    body: Annotated[dict[Member, Text], Field(json_schema_extra={"additionalProperties": False})]
     """`{client, public_key}` or `{key_id}`."""
 
 

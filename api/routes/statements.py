@@ -36,7 +36,9 @@ ColumnNames = Annotated[
     str | None, Query(max_length=1000, description=f"PLACE=HEADING, comma-separated: {', '.join(PLACES)}")
 ]
 Dates = Annotated[str, Query(max_length=40, description="strptime pattern of the dates, with columns")]
-Yuan = Annotated[str | None, Query(max_length=20, description="In yuan, where the file has none")]
+Yuan = Annotated[
+    str | None, Query(pattern=r"^-?[0-9]{1,13}(\.[0-9]{1,2})?$", description="In yuan, where the file has none")
+]
 Checked = Annotated[Flag, Query(description="The file is of this account, whatever it says")]
 
 
@@ -57,7 +59,7 @@ def _told(
     account_checked: Checked = False,  # noqa: FBT002 - a query parameter
 ) -> Told:
     """Raises Problem invalid_parameters."""
-    stated = Stated(_fen("opening", opening), _fen("closing", closing), account_checked)
+    stated = Stated(_fen(opening), _fen(closing), account_checked)
     return Told(_layout(profile, columns, dates), stated)
 
 
@@ -141,11 +143,8 @@ def _layout(name: str | None, columns: str | None, dates: str) -> Profile | None
         raise _parameter("columns") from None
 
 
-def _fen(name: str, text: str | None) -> int | None:
-    fen = None if text is None else read_amount(text)
-    if text is not None and fen is None:
-        raise _parameter(name)
-    return fen
+def _fen(yuan: str | None) -> int | None:
+    return None if yuan is None else read_amount(yuan)
 
 
 def _parameter(name: str) -> Problem:

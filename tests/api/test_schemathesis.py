@@ -16,6 +16,7 @@ from api.nouns import NOUNS
 from api.security.guard import GuardedLedger
 from api.security.tokens import Tokens
 from api.settings import Settings
+from api.vault.masters import new_master_key
 from ledger.identifiers import Role
 from tests.api.callers import ISSUER, SECRET, Callers, Json
 from tests.api.conftest import pay
@@ -38,7 +39,14 @@ def fuzzed(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     path = tmp_path_factory.mktemp("fuzzed") / "ledger.sqlite"
     shutil.copy(sqlite_template, path)
     clock, url = Clock(), f"sqlite:///{path}"
-    chosen = Settings(database_url=url, token_secret=SECRET, party_key=SECRET, projector=False)  # type: ignore[arg-type]
+    chosen = Settings(
+        database_url=url,
+        token_secret=SECRET,  # type: ignore[arg-type] # a text is taken for a secret
+        party_key=SECRET,  # type: ignore[arg-type] # the same
+        vault_key=new_master_key("k1"),  # type: ignore[arg-type] # the same
+        vault_erasures=path.with_name("erasures"),
+        projector=False,
+    )
     ledger = GuardedLedger(url, clock)
     with TestClient(create_app(chosen, ledger, clock), raise_server_exceptions=False) as client:
         yield pay(Callers(client, Tokens(SECRET.encode(), ISSUER, clock)))
