@@ -135,12 +135,15 @@ def _has_event(figure: Figure, event: str) -> bool:
 
 
 def _range(facts: Facts, binding: Figure) -> DisputeRange | None:
-    """Disputed lessons: all counted by the institution's record, none by the family's (art. 25 may decide)."""
+    """Disputed lessons: all counted by the institution's record, none by the family's (art. 25 may decide).
+
+    A contract term may return more from some number of hours on: the family may take the institution's record then.
+    """
     if not facts.disputed_centihours or facts.used_centihours is None:
         return None
     undisputed = facts.used_centihours - facts.disputed_centihours
     by_family = entitle(msgspec.structs.replace(facts, used_centihours=undisputed, disputed_centihours=0))
-    return DisputeRange(binding.refund_fen, by_family.binding_refund_fen)
+    return DisputeRange(binding.refund_fen, max(binding.refund_fen, by_family.binding_refund_fen))
 
 
 def _award(facts: Facts, binding: Figure) -> Award | None:

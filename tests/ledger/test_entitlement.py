@@ -241,6 +241,23 @@ def test_disputed_lessons_give_a_range_between_the_two_records() -> None:
     assert found.binding_refund_fen == 6_000_00
 
 
+def test_a_family_never_fares_worse_by_its_own_record_than_by_that_of_the_institution() -> None:
+    """Here the contract returns half from 90 hours on: with 90 undisputed ones only a tenth would be left."""
+    half = (ContractTier(used_over_centihours=90_00, refund_centipercent=50_00),)
+    found = entitle(
+        Facts(
+            paid_fen=10_000_00,
+            cause="institution",
+            paid_centihours=100_00,
+            used_centihours=95_00,
+            disputed_centihours=5_00,
+            contract_tiers=half,
+        )
+    )
+    assert found.range is not None
+    assert (found.range.by_institution_record_fen, found.range.by_family_record_fen) == (5_000_00, 5_000_00)
+
+
 def test_exactly_one_figure_binds() -> None:
     found = hours("family", list_unit_price_fen=300_00, settlement=Settlement(1), contract_tiers=(ContractTier(0, 1),))
     assert [figure.binding for figure in found.figures].count(True) == 1
