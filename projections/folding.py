@@ -77,7 +77,8 @@ class FoldedEscrow(Escrow):
     def put(self, sheet: Sheet) -> None:
         """Add a new sheet, if any read model needs its kind."""
         if sheet.kind not in UNKEPT:
-            self.sheets[sheet.key()] = sheet
+            key: Any = f"{sheet.kind}:{':'.join([getattr(sheet, name) for name in sheet.names])}"
+            self.sheets[key] = sheet
 
 
 def fold(escrow: FoldedEscrow, event: e.Event, version: int) -> None:

@@ -50,10 +50,10 @@ _DECODE = _decoders()
 
 def event_in(topic: str, state: str) -> e.Event:
     """The event of a stored text. Raises UnknownEvent, UnreadableEvent."""
-    if topic not in _DECODE:
-        return decode(topic, state)[1]
     try:
         return _DECODE[topic](state).event
+    except KeyError:
+        return decode(topic, state)[1]
     except msgspec.MsgspecError as error:
         raise UnreadableEvent(topic, str(error)) from error
 
