@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
@@ -19,16 +19,14 @@ from api.bankday.reports import read_report
 from api.bankday.runs import run_payments
 from api.bankday.statuses import import_statuses
 from api.bankday.writing import Format, rendered
-from api.bodies import json_body
 from api.documents import read_model
 from api.keeping import require_covered
-from api.openapi.bankday import day_operation, payment_file_operation
-from api.openapi.uploads import file_operation
-from api.parameters import InstitutionPath, idempotency_key, known_query
+from api.openapi.uploads import file_operation, payment_file_operation, run_operation
+from api.parameters import InstitutionPath, known_query
 from api.problems import Problem
 from api.problems.mapping import RETRY
-from api.routes.commands import Commander, DryRun, commanders
-from api.routes.statements import poster_of
+from api.routes.commands import DryRun
+from api.routes.sending import Sent, add_sending, senders
 from api.runtime import Runtime
 from api.security.callers import readers
 from api.security.mandate import Mandate
@@ -82,37 +80,18 @@ def bankday_routes(runtime: Runtime) -> APIRouter:
     return router
 
 
-def _allowed(runtime: Runtime, kind: type[c.Command], roles: tuple[Role, ...]) -> Commander:
-    """A caller in one of the roles. It raises RoleNotAllowed."""
-    commander = commanders(runtime, kind)
-
-    def allowed(request: Request) -> Mandate:
-        caller = commander(request)
-        if caller.role not in roles:
-            raise Problem("role_not_allowed", {"command": kind.name, "role": caller.role.value})
-        return caller
-
-    return allowed
-
-
 def _payment_runs(runtime: Runtime, router: APIRouter, kind: Kind) -> None:
     releases = kind == "release"
     roles = RELEASING if releases else REFUNDING
-    allowed = _allowed(runtime, c.InstructRelease if releases else c.InstructRefund, roles)
+    sender = senders(runtime, c.InstructRelease if releases else c.InstructRefund, roles=roles)
 
     def post(
-        request: Request,
-        institution_id: InstitutionPath,
-        caller: Annotated[Mandate, Depends(allowed)],
-        raw: Annotated[bytes, Depends(json_body)],
+        sent: Annotated[Sent, Depends(sender)],
         dry_run: DryRun = False,  # noqa: FBT002 - a query parameter
     ) -> Response:
-        key = idempotency_key(request)
-        signature = runtime.signatures.check(request, caller, raw)
-        asked = read_model(PaymentRun, raw)
-        require_covered(runtime.ledger, caller, institution_id)
+        institution_id, asked = sent.institution_id, read_model(PaymentRun, sent.data)
         first = file_id(kind, institution_id, asked.date, asked.run)
-        ask = Ask(first, poster_of(caller, key, signature), runtime.clock())
+        ask = Ask(first, sent.poster, runtime.clock())
         with runtime.in_flight.claim([(institution_id, first.key)]) as taken:
             if taken:
                 raise Problem("command_in_flight", headers=RETRY)
@@ -125,12 +104,12 @@ def _payment_runs(runtime: Runtime, router: APIRouter, kind: Kind) -> None:
         if releases
         else "Agreed refunds and instalments that are due, as far as custody covers them; the rest is listed."
     )
-    _post(
+    add_sending(
         router,
         f"{kind}-runs",
         post,
-        allowed,
-        day_operation(
+        run_operation(
+            "bank day",
             f"post_{kind}_run",
             f"Instruct the {kind}s of a day",
             f"{description} Named by date and number: asked again it gives the same files, recording nothing.",
@@ -172,31 +151,22 @@ def _payment_files(runtime: Runtime, router: APIRouter) -> None:
 
 
 def _status_files(runtime: Runtime, router: APIRouter) -> None:
-    commander = commanders(runtime, c.SettleRefund)
-    body = file_bodies(runtime.settings.max_file_bytes)
+    sender = senders(runtime, c.SettleRefund, file_bodies(runtime.settings.max_file_bytes))
 
     def post_payment_status_file(
-        request: Request,
-        institution_id: InstitutionPath,
-        caller: Annotated[Mandate, Depends(commander)],
-        data: Annotated[bytes, Depends(body)],
+        sent: Annotated[Sent, Depends(sender)],
         dry_run: DryRun = False,  # noqa: FBT002 - a query parameter
     ) -> Response:
-        key = idempotency_key(request)
-        signature = runtime.signatures.check(request, caller, data)
-        require_covered(runtime.ledger, caller, institution_id)
-        report = read_report(data)
+        report = read_report(sent.data)
         runtime.runner.catch_up()
-        poster = poster_of(caller, key, signature)
-        results = import_statuses(runtime.ledger, report, poster, institution_id, dry_run=dry_run)
+        results = import_statuses(runtime.ledger, report, sent.poster, sent.institution_id, dry_run=dry_run)
         recorded = not dry_run and any(each.status in {"settled", "returned"} for each in results)
         return json_response(StatusFileBody(dry_run, status_bodies(results)), 201 if recorded else 200)
 
-    _post(
+    add_sending(
         router,
         "payment-status-files",
         post_payment_status_file,
-        commander,
         file_operation(
             "post_payment_status_file",
             "Take in what became of payments",
@@ -209,36 +179,30 @@ def _status_files(runtime: Runtime, router: APIRouter) -> None:
 
 
 def _end_of_day(runtime: Runtime, router: APIRouter) -> None:
-    allowed = _allowed(runtime, c.SealDay, ENDING)
+    sender = senders(runtime, c.SealDay, roles=ENDING)
 
     def post_end_of_day(
-        request: Request,
-        institution_id: InstitutionPath,
-        caller: Annotated[Mandate, Depends(allowed)],
-        raw: Annotated[bytes, Depends(json_body)],
+        sent: Annotated[Sent, Depends(sender)],
         dry_run: DryRun = False,  # noqa: FBT002 - a query parameter
     ) -> Response:
-        key = idempotency_key(request)
-        signature = runtime.signatures.check(request, caller, raw)
-        asked = read_model(DayEnding, raw)
-        require_covered(runtime.ledger, caller, institution_id)
+        asked = read_model(DayEnding, sent.data)
         (done,) = end_day(
             runtime.ledger,
-            [institution_id],
+            [sent.institution_id],
             asked.date,
-            poster_of(caller, key, signature),
+            sent.poster,
             now=runtime.clock(),
             statements=asked.statements,
             dry_run=dry_run,
         )
         return json_response(day_end_body(done, dry_run=dry_run))
 
-    _post(
+    add_sending(
         router,
         "end-of-day",
         post_end_of_day,
-        allowed,
-        day_operation(
+        run_operation(
+            "bank day",
             "post_end_of_day",
             "End a day",
             "Decides what lapsed (confirmations by silence, deemed agreements, mediations), compares bank and ledger, "
@@ -247,20 +211,4 @@ def _end_of_day(runtime: Runtime, router: APIRouter) -> None:
             "DayEnd",
             ENDING,
         ),
-    )
-
-
-def _post(
-    router: APIRouter,
-    noun: str,
-    endpoint: Callable[..., Response],
-    caller: Commander,
-    operation: dict[str, Any],
-) -> None:
-    router.add_api_route(
-        f"/escrows/{{institution_id}}/{noun}",
-        endpoint,
-        methods=["POST"],
-        dependencies=[Depends(caller), Depends(known_query)],
-        **operation,
     )

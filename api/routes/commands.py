@@ -1,7 +1,7 @@
 """Every command as a POST to the noun of its outcome, generated from the table of nouns."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -19,7 +19,7 @@ from api.security.callers import callers
 from api.security.mandate import Mandate
 from api.submission import order_of, preview, refuse_body, submit
 from ledger.commands import Command, OpenEscrow
-from ledger.identifiers import Id, is_id
+from ledger.identifiers import Id, Role, is_id
 from ledger.rejections import RoleNotAllowed
 
 Commander = Callable[[Request], Mandate]
@@ -52,13 +52,17 @@ def command_routes(runtime: Runtime) -> APIRouter:
     return router
 
 
-def commanders(runtime: Runtime, kind: type[Command]) -> Commander:
-    """A dependency that gives the mandate of a caller whose role may ask this. It raises RoleNotAllowed."""
+def commanders(runtime: Runtime, kind: type[Command], roles: Collection[Role] | None = None) -> Commander:
+    """A dependency that gives the mandate of a caller whose role may ask this. It raises RoleNotAllowed.
+
+    `roles` are those of them who may ask it here, where not all may.
+    """
     caller = callers(runtime.tokens)
+    allowed = kind.by if roles is None else kind.by & frozenset(roles)
 
     def commander(request: Request) -> Mandate:
         mandate = caller(request)
-        if mandate.role not in kind.by:
+        if mandate.role not in allowed:
             raise RoleNotAllowed(kind.name, mandate.role.value)
         return mandate
 

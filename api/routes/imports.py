@@ -10,16 +10,14 @@ from api.imports.importing import import_rows
 from api.imports.report import import_report
 from api.imports.rows import read_file
 from api.imports.templates import Kind
-from api.keeping import require_covered
 from api.language import preferred
 from api.openapi.uploads import file_operation
-from api.parameters import Flag, InstitutionPath, idempotency_key, known_query
+from api.parameters import Flag
 from api.problems import Problem
 from api.problems.mapping import RETRY
-from api.routes.commands import DryRun, commanders
-from api.routes.statements import poster_of
+from api.routes.commands import DryRun
+from api.routes.sending import Sent, add_sending, senders
 from api.runtime import Runtime
-from api.security.mandate import Mandate
 from api.uploads import file_bodies
 from ledger import commands as c
 
@@ -41,21 +39,16 @@ def import_routes(runtime: Runtime) -> APIRouter:
 
 def _add(runtime: Runtime, router: APIRouter, noun: str) -> None:
     kind, command, summary = KINDS[noun]
-    commander = commanders(runtime, command)
-    body = file_bodies(runtime.settings.max_file_bytes)
+    sender = senders(runtime, command, file_bodies(runtime.settings.max_file_bytes))
 
     def post(
         request: Request,
-        institution_id: InstitutionPath,
-        caller: Annotated[Mandate, Depends(commander)],
-        data: Annotated[bytes, Depends(body)],
+        sent: Annotated[Sent, Depends(sender)],
         dry_run: DryRun = False,  # noqa: FBT002 - a query parameter
         atomic: Atomic = False,  # noqa: FBT002 - same
     ) -> Response:
-        key = idempotency_key(request)
-        poster = poster_of(caller, key, runtime.signatures.check(request, caller, data))
-        require_covered(runtime.ledger, caller, institution_id)
-        file = read_file(kind, data)
+        institution_id, poster = sent.institution_id, sent.poster
+        file = read_file(kind, sent.data)
         with runtime.in_flight.claim([(institution_id, file.sha256), (institution_id, poster.key)]) as taken:
             if taken:
                 raise Problem("command_in_flight", headers=RETRY)
@@ -68,11 +61,5 @@ def _add(runtime: Runtime, router: APIRouter, noun: str) -> None:
         "CSV or workbook with the headings of the template (`ledger import-… --template`). Every row has its own "
         "result; a corrected file is sent whole again, and no row counts twice."
     )
-    router.add_api_route(
-        f"/escrows/{{institution_id}}/{noun}",
-        post,
-        methods=["POST"],
-        status_code=201,
-        dependencies=[Depends(commander), Depends(known_query)],
-        **file_operation(f"post_{noun.replace('-', '_')[:-1]}", summary, description, "ImportReport", command.by),
-    )
+    name = f"post_{noun.replace('-', '_')[:-1]}"
+    add_sending(router, noun, post, file_operation(name, summary, description, "ImportReport", command.by), 201)

@@ -4,26 +4,23 @@ from datetime import date, timedelta
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api.answers import json_response
 from api.bankfiles.reconcile import Reconciled, reconcile
-from api.bodies import json_body
 from api.documents import read_model
-from api.keeping import require_covered
-from api.openapi.uploads import reconciliation_operation
-from api.parameters import IdQuery, InstitutionPath, OptionalDay, idempotency_key, known_query
+from api.openapi.uploads import run_operation
+from api.parameters import IdQuery, InstitutionPath, OptionalDay
 from api.reads.answer import respond
 from api.reads.asked import Asked, caught_up
 from api.reads.tables import Listed, Page, table
-from api.routes.commands import DryRun, commanders
+from api.routes.commands import DryRun
 from api.routes.reading import DEFAULT_LIMIT, STAFF, After, PageSize, Readings, Word
-from api.routes.statements import poster_of
+from api.routes.sending import Sent, add_sending, senders
 from api.runtime import Runtime
-from api.security.mandate import Mandate
 from ledger import commands as c
 from projections.reconciliation import (
     BankLineRow,
@@ -110,29 +107,30 @@ def reconciliation_routes(runtime: Runtime) -> APIRouter:
 
 
 def _runs(runtime: Runtime, router: APIRouter) -> None:
-    commander = commanders(runtime, c.OpenBreak)
+    sender = senders(runtime, c.OpenBreak)
 
     def post_reconciliation(
-        request: Request,
-        institution_id: InstitutionPath,
-        caller: Annotated[Mandate, Depends(commander)],
-        raw: Annotated[bytes, Depends(json_body)],
+        sent: Annotated[Sent, Depends(sender)],
         dry_run: DryRun = False,  # noqa: FBT002 - a query parameter
     ) -> Response:
-        key = idempotency_key(request)
-        signature = runtime.signatures.check(request, caller, raw)
-        run = read_model(ReconciliationRun, raw)
-        require_covered(runtime.ledger, caller, institution_id)
-        poster, grace = poster_of(caller, key, signature), timedelta(days=run.grace_days)
-        day = reconcile(runtime.ledger, institution_id, poster, grace=grace, dry_run=dry_run)
+        grace = timedelta(days=read_model(ReconciliationRun, sent.data).grace_days)
+        day = reconcile(runtime.ledger, sent.institution_id, sent.poster, grace=grace, dry_run=dry_run)
         return json_response(_day(day, dry_run=dry_run))
 
-    router.add_api_route(
-        "/escrows/{institution_id}/reconciliations",
+    add_sending(
+        router,
+        "reconciliations",
         post_reconciliation,
-        methods=["POST"],
-        dependencies=[Depends(commander), Depends(known_query)],
-        **reconciliation_operation(ReconciliationRun, c.OpenBreak.by),
+        run_operation(
+            "files",
+            "post_reconciliation",
+            "Hold bank and ledger against each other",
+            "A payment that statements should have shown by now becomes a break, once; asked again, nothing is "
+            "repeated.",
+            ReconciliationRun,
+            "DayReconciled",
+            c.OpenBreak.by,
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from api.answers import json_response
@@ -11,20 +11,17 @@ from api.bankfiles.amounts import read_amount
 from api.bankfiles.filing import Filing, commit_file, preview_file
 from api.bankfiles.layouts import PLACES, Profile, named_profile, shipped
 from api.bankfiles.parties import Parties
-from api.bankfiles.posting import Poster
 from api.bankfiles.preview import Stated
 from api.bankfiles.reading import read_statements
 from api.bankfiles.report import FileReport
-from api.keeping import require_covered
 from api.openapi.uploads import file_operation
-from api.parameters import Flag, InstitutionPath, idempotency_key, known_query
+from api.parameters import Flag
 from api.problems import FieldError, Problem
 from api.problems.mapping import RETRY
-from api.routes.commands import DryRun, commanders
+from api.routes.commands import DryRun
+from api.routes.sending import Sent, add_sending, senders
 from api.runtime import Runtime
-from api.security.mandate import Mandate
 from api.settings import SettingMissing, party_key
-from api.submission import command_key
 from api.uploads import file_bodies
 from ledger import commands as c
 
@@ -66,38 +63,30 @@ def _told(
 def statement_routes(runtime: Runtime) -> APIRouter:
     """`…/statement-files`."""
     router = APIRouter(prefix="/v1")
-    commander = commanders(runtime, c.RecordStatement)
-    body = file_bodies(runtime.settings.max_file_bytes)
+    sender = senders(runtime, c.RecordStatement, file_bodies(runtime.settings.max_file_bytes))
 
     def post_statement_file(
-        request: Request,
-        institution_id: InstitutionPath,
-        caller: Annotated[Mandate, Depends(commander)],
-        data: Annotated[bytes, Depends(body)],
+        sent: Annotated[Sent, Depends(sender)],
         told: Annotated[Told, Depends(_told)],
         dry_run: DryRun = False,  # noqa: FBT002 - a query parameter
     ) -> Response:
-        key = idempotency_key(request)
-        signature = runtime.signatures.check(request, caller, data)
-        require_covered(runtime.ledger, caller, institution_id)
-        statements = read_statements(data, _parties(runtime), told.layout)
-        poster = poster_of(caller, key, signature)
-        filing = Filing(runtime.ledger, institution_id, poster, told.stated)
+        statements = read_statements(sent.data, _parties(runtime), told.layout)
+        filing = Filing(runtime.ledger, sent.institution_id, sent.poster, told.stated)
         if dry_run:
             return json_response(preview_file(filing, statements))
-        with runtime.in_flight.claim([(institution_id, statements[0].sha256), (institution_id, poster.key)]) as taken:
+        with runtime.in_flight.claim(
+            [(sent.institution_id, statements[0].sha256), (sent.institution_id, sent.poster.key)]
+        ) as taken:
             if taken:
                 raise Problem("command_in_flight", headers=RETRY)
             report = commit_file(filing, statements)
         return json_response(report, 201 if _recorded(report) else 200)
 
-    router.add_api_route(
-        "/escrows/{institution_id}/statement-files",
+    add_sending(
+        router,
+        "statement-files",
         post_statement_file,
-        methods=["POST"],
-        status_code=201,
-        dependencies=[Depends(commander), Depends(known_query)],
-        **file_operation(
+        file_operation(
             "post_statement_file",
             "Take in a statement or notification of the custodian bank",
             "A camt.053 or camt.054 message, MT940, CSV or workbook as it is. `dry_run` previews what every line would "
@@ -105,19 +94,9 @@ def statement_routes(runtime: Runtime) -> APIRouter:
             "FileReport",
             c.RecordStatement.by,
         ),
+        201,
     )
     return router
-
-
-def poster_of(caller: Mandate, key: str, signature: str) -> Poster:
-    """The caller as a poster of many orders; the key is the caller's own."""
-    return Poster(
-        actor=caller.subject,
-        role=caller.role,
-        signature=signature,
-        mandate=caller,
-        key=command_key(caller, key),
-    )
 
 
 def _parties(runtime: Runtime) -> Parties:
