@@ -12,6 +12,7 @@ from api.parameters import known_query
 from api.problems import Problem
 from api.runtime import Runtime
 from api.security.grants import read_form
+from api.security.limits import address_of
 from api.security.tokens import LIFETIME_SECONDS
 
 MAX_FORM_BYTES = 16 * 1024
@@ -44,8 +45,8 @@ def identity_routes(runtime: Runtime) -> APIRouter:
     """The doors that stand open: each of them checks for itself who asks."""
     router = APIRouter(dependencies=[Depends(known_query)])
 
-    def token(raw: Annotated[bytes, Depends(form_body)]) -> Response:
-        subject = runtime.grants.subject_of(read_form(raw), runtime.clock())
+    def token(request: Request, raw: Annotated[bytes, Depends(form_body)]) -> Response:
+        subject = runtime.grants.subject_of(read_form(raw), runtime.clock(), address_of(request.scope))
         answer = TokenAnswer(runtime.tokens.issue_for(subject), "Bearer", LIFETIME_SECONDS)
         return json_response(answer, headers={"Pragma": "no-cache"})
 

@@ -11,6 +11,7 @@ from joserfc.jws import extract_compact
 from api.problems import Problem
 from api.security.directory import Directory
 from api.security.jwts import Forged, read_claims
+from api.security.limits import site_of
 from api.security.nonces import Nonces
 from api.security.passwords import SignIn
 
@@ -30,8 +31,8 @@ class Grants:
         self._sign_in = sign_in
         self._audiences = audiences
 
-    def subject_of(self, form: Mapping[str, str], now: int) -> str:
-        """Who asks; `now` is µs UTC.
+    def subject_of(self, form: Mapping[str, str], now: int, address: str) -> str:
+        """Who asks, from which address; `now` is µs UTC.
 
         Raises Problem: token_request_malformed, grant_unsupported, client_assertion_invalid, credentials_wrong;
         StoreUnavailable.
@@ -40,7 +41,7 @@ class Grants:
             case "client_credentials":
                 return self._client(form, now)
             case "password":
-                return self._sign_in.check(_given(form, "username"), _given(form, "password"))
+                return self._sign_in.check(_given(form, "username"), _given(form, "password"), site_of(address))
             case None:
                 raise Problem("token_request_malformed", {"parameter": "grant_type"})
             case _:

@@ -45,7 +45,7 @@ class Throttle:
 
     def stranger(self, address: str) -> None:
         """Count a request that nobody answers for, of IPv6 by site. Raises rate_limited."""
-        self._count(self._strangers, "address", _site(address))
+        self._count(self._strangers, "address", site_of(address))
 
     def lookup(self, subject: str) -> None:
         """Count a search for a person. Raises rate_limited."""
@@ -70,7 +70,13 @@ class Throttle:
         return len(counted) >= MOST_COUNTED
 
 
-def _site(address: str) -> str:
+def address_of(scope: Scope) -> str:
+    """Where a request comes from, as the server sees it."""
+    address: str = (scope.get("client") or ("unknown", 0))[0]
+    return address
+
+
+def site_of(address: str) -> str:
     """An address, or the /64 of one of IPv6."""
     try:
         found = ip_address(address)
@@ -125,7 +131,7 @@ class Gate:
     def over(self, scope: Scope) -> Problem | None:
         """Count a request by its address; the problem where that is too many."""
         try:
-            self._throttle.stranger((scope.get("client") or ("unknown", 0))[0])
+            self._throttle.stranger(address_of(scope))
         except Problem as over:
             return over
         return None

@@ -1,4 +1,4 @@
-"""Passwords of local users: argon2id, slowed and locked after wrong ones, the same answer whatever is wrong."""
+"""Passwords of local users: argon2id, slowed after wrong ones, the same answer whatever is wrong."""
 
 import threading
 from collections.abc import Callable
@@ -6,10 +6,11 @@ from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from api.problems import Problem
+from api.security.attempts import DAY_US, count_failure, count_success, forget_attempts, standing_of
 from api.security.mandate import Mandate
 from api.security.registry import Deed, note, register_subject, writing
 from api.security.scopes import SUBJECT
@@ -17,9 +18,6 @@ from api.security.tables import passwords, subjects
 
 SHORTEST, LONGEST = 12, 200
 """Characters of a password."""
-FREE_FAILURES: Final = 4
-FIRST_LOCK_US, LONGEST_LOCK_US = 30_000_000, 900_000_000
-"""The fifth wrong password in a row locks for 30 s, each further one twice as long, 15 minutes at most."""
 AT_ONCE: Final = 2
 """Hashes computed at the same time: each takes 64 MiB."""
 MOST_WAITING: Final = 8
@@ -48,7 +46,10 @@ def register_user(
 
 
 def change_password(connection: Connection, subject: str, password: str, deed: Deed) -> None:
-    """Give a user another password, and lift a lock. Raises UnfitPassword, Problem: subject_unknown, subject_ended."""
+    """Give a user another password, and lift every lock.
+
+    Raises UnfitPassword, Problem: subject_unknown, subject_ended.
+    """
     row = connection.execute(select(subjects).where(subjects.c.subject == subject)).one_or_none()
     if row is None or row.kind != "user":
         raise Problem("subject_unknown", {"subject": subject})
@@ -65,8 +66,8 @@ class SignIn:
         self._engine = engine
         self._clock = clock
 
-    def check(self, name: str, password: str) -> str:
-        """The subject who signs in.
+    def check(self, name: str, password: str, address: str) -> str:
+        """The subject who signs in, from an address (of IPv6 the site).
 
         Raises Problem credentials_wrong: for an unknown name, a wrong password, an ended user and a locked one alike,
         after the same work, so that nothing is learned from it. rate_limited where too many sign in at this moment.
@@ -74,11 +75,11 @@ class SignIn:
         if not _queue.acquire(blocking=False):
             raise Problem("rate_limited", {"seconds": 1}, headers={"Retry-After": "1"})
         try:
-            return self._check(name if SUBJECT.fullmatch(name) else "", password)
+            return self._check(name if SUBJECT.fullmatch(name) else "", password, address)
         finally:
             _queue.release()
 
-    def _check(self, name: str, password: str) -> str:
+    def _check(self, name: str, password: str, address: str) -> str:
         now = self._clock()
         with self._engine.connect() as connection:
             row = connection.execute(
@@ -86,26 +87,19 @@ class SignIn:
                 .join(subjects, subjects.c.subject == passwords.c.subject)
                 .where(passwords.c.subject == name)
             ).one_or_none()
+            strangers = 0 if row is None else row.locked_until_at
+            standing = standing_of(connection, name, address, strangers, now)
         right = _matches(_nobody if row is None else row.hash, password)
-        if row is None or row.ended_at is not None or row.locked_until_at > now:
+        if row is None or row.ended_at is not None or standing.locked_until_at > now:
             raise Problem("credentials_wrong")
         if not right:
-            self._count(name, now)
-            raise Problem("credentials_wrong")
-        if row.failures:
             with writing(self._engine) as connection:
-                connection.execute(update(passwords).where(passwords.c.subject == name).values(failures=0))
+                count_failure(connection, name, address, now, familiar=standing.familiar)
+            raise Problem("credentials_wrong")
+        if standing.clean_since is None or standing.clean_since < now - DAY_US:
+            with writing(self._engine) as connection:
+                count_success(connection, name, address, now)
         return name
-
-    def _count(self, name: str, now: int) -> None:
-        with writing(self._engine) as connection:
-            mine = passwords.c.subject == name
-            connection.execute(update(passwords).where(mine).values(failures=passwords.c.failures + 1))
-            failures = connection.execute(select(passwords.c.failures).where(mine)).scalar_one()
-            if failures > FREE_FAILURES:
-                lock = min(FIRST_LOCK_US * 2 ** min(failures - FREE_FAILURES - 1, 10), LONGEST_LOCK_US)
-                connection.execute(update(passwords).where(mine).values(locked_until_at=now + lock))
-                note(connection, "user_locked", name, Deed("sign-in", now), detail=f"{failures} wrong passwords")
 
 
 def _matches(hashed: str, password: str) -> bool:
@@ -126,3 +120,4 @@ def _put(connection: Connection, subject: str, password: str, deed: Deed) -> Non
     connection.execute(
         upsert.values(subject=subject, **values).on_conflict_do_update(index_elements=["subject"], set_=values)
     )
+    forget_attempts(connection, subject)

@@ -46,7 +46,18 @@ passwords = Table(
     Column("failures", Integer, nullable=False),
     Column("locked_until_at", BigInteger, nullable=False),
 )
-"""Argon2id hashes of users; `failures` counts wrong passwords since the last right one."""
+"""Argon2id hashes of users; `failures` counts wrong passwords from addresses that the user never came from."""
+
+attempts = Table(
+    "access_attempts",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until_at", BigInteger, nullable=False),
+    Column("succeeded_at", BigInteger),
+)
+"""From where a password was tried: wrong ones since the last right one, and when it was right last (µs UTC)."""
 
 changes = Table(
     "access_changes",

@@ -18,6 +18,7 @@ from api.approvals.deciding import decide
 from api.approvals.proposing import propose
 from api.reads.scope import Scope
 from api.runtime import Runtime
+from api.security.attempts import AT_TERMINAL
 from api.security.directory import Directory
 from api.security.guard import GuardedLedger
 from api.security.mandate import Mandate
@@ -96,7 +97,7 @@ def signed_in(name: str | None) -> Iterator[Desk]:
     try:
         secret = settings.token_secret or SecretStr(secrets.token_hex(32))  # no token is read or given out here
         runtime: Runtime = create_app(settings.model_copy(update={"token_secret": secret}), ledger).state.runtime
-        SignIn(ledger.engine, now).check(name, _password())
+        SignIn(ledger.engine, now).check(name, _password(), AT_TERMINAL)
         standing = Directory(ledger.engine, now).subject(name)
         if standing is None or standing.ended or standing.mandate.role is not Role.REGULATOR:
             raise Stop(f"{name} 不是监管人员 is no regulator", USAGE)

@@ -17,7 +17,7 @@ from api.problems import Problem
 from api.security.directory import Directory
 from api.security.keys import UnreadableKey, public_key_of, read_private_key, read_public_key, write_private_key
 from api.security.nonces import Nonces
-from api.security.passwords import UnfitPassword, change_password, register_user
+from api.security.passwords import SignIn, UnfitPassword, change_password, register_user
 from api.security.registry import (
     Deed,
     change_mandate,
@@ -201,6 +201,9 @@ def test_the_application_needs_no_more_than_its_role_on_postgresql(postgres_url:
         revoke_key(connection, key.key_id, DEED)
         register_user(connection, LIN, "long enough, this one", DEED)
         change_password(connection, "lin", "another one, long too", DEED)
+    with pytest.raises(Problem, match="credentials_wrong"):
+        SignIn(engine, clock).check("lin", "wrong", "192.0.2.1")
+    assert SignIn(engine, clock).check("lin", "another one, long too", "192.0.2.1") == "lin"
     assert nonces.spend("bank", "one nonce of a bank", clock())
     clock.advance(minutes=2)
     assert nonces.spend("bank", "one nonce of a bank again", clock())

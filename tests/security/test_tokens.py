@@ -12,7 +12,7 @@ from joserfc.jwk import KeySet, OctKey, OKPKey, RSAKey
 
 from api.security.grants import ASSERTION_TYPE
 from api.security.keys import pkcs8, public_key_of
-from api.security.passwords import FREE_FAILURES, register_user
+from api.security.passwords import register_user
 from api.security.registry import Deed, end_subject, revoke_bearer, revoke_key, writing
 from api.security.scopes import mandate_of
 from api.security.signing import client_assertion
@@ -172,29 +172,6 @@ def test_whatever_is_wrong_about_a_sign_in_the_answer_is_the_same(officer: Stage
     assert {code(each) for each in answers} == {"credentials_wrong"}
     bodies = [{name: value for name, value in each.json().items() if name != "trace_id"} for each in answers]
     assert bodies == [bodies[0]] * len(bodies)
-
-
-def test_wrong_passwords_lock_for_a_while_and_longer_each_time(officer: Stage) -> None:
-    def attempt(word: str) -> int:
-        return int(ask(officer, grant_type="password", username="lin", password=word).status_code)
-
-    for _ in range(FREE_FAILURES):
-        assert attempt("wrong") == 401
-    assert attempt(PASSWORD) == 200, "and the right one clears the count"
-    for _ in range(FREE_FAILURES + 1):
-        assert attempt("wrong") == 401
-    assert attempt(PASSWORD) == 401
-    officer.clock.advance(seconds=29)
-    assert attempt(PASSWORD) == 401
-    officer.clock.advance(seconds=2)
-    assert attempt("wrong") == 401
-    officer.clock.advance(seconds=31)
-    assert attempt(PASSWORD) == 401, "the second lock is longer"
-    officer.clock.advance(seconds=30)
-    assert attempt(PASSWORD) == 200
-    with officer.ledger.engine.connect() as connection:
-        noted = connection.exec_driver_sql("select count(*) from access_changes where deed = 'user_locked'").scalar()
-    assert noted == 2
 
 
 def test_the_password_is_kept_as_argon2id_and_nowhere_else(officer: Stage) -> None:
