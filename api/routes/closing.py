@@ -7,18 +7,23 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.closing.distribution import Distributing, Terms
-from api.closing.pots import MalformedPot, parse_pot
+from api.closing.pots import parse_pot
 from api.closing.preview import preview_document
 from api.parameters import Flag, InstitutionPath, OptionalDay
-from api.problems import FieldError, Problem
 from api.reads.answer import respond
 from api.reads.asked import Asked
 from api.routes.reading import OFFICIALS, Readings
 from api.runtime import Runtime
 from ledger.distribution import DistributionMethod
 
+_POT = r"(custody|risk_deposit|other)(=(all|[1-9][0-9]{0,12}(\.[0-9]{1,2})?|0\.(0[1-9]|[1-9][0-9]?)))?"
 PotQuery = Annotated[
-    str, Query(max_length=200, description="NAME=YUAN or NAME=all, in order, by comma: custody, risk_deposit, other")
+    str,
+    Query(
+        max_length=200,
+        pattern=f"^{_POT}(,{_POT})*$",
+        description="NAME=YUAN or NAME=all, in order, by comma: custody, risk_deposit, other",
+    ),
 ]
 CutOff = Annotated[OptionalDay, Query(description="Claims verified until this day share; today if absent")]
 Method = Annotated[DistributionMethod, Query(description="pool, or trace: each contract's own money first")]
@@ -55,11 +60,7 @@ def closing_routes(runtime: Runtime) -> APIRouter:
         lines: Annotated[Flag, Query(description="Every family's share as well")] = False,  # noqa: FBT002 - same
     ) -> Response:
         institution, _ = asked.escrow(institution_id)
-        try:
-            pots = [parse_pot(text) for text in pot.split(",")]
-        except MalformedPot:
-            raise Problem("invalid_parameters", {"count": 1}, (FieldError("malformed", parameter="pot"),)) from None
-        terms = Terms(method, pots, cut_off_on or asked.today)
+        terms = Terms(method, [parse_pot(text) for text in pot.split(",")], cut_off_on or asked.today)
         preview = Distributing(runtime.ledger, institution_id).preview(terms)
         with runtime.reader.open_log() as reading:
             answer = reading.answer(preview_document(preview, lines=lines))

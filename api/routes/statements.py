@@ -1,6 +1,7 @@
 """Files of the bank taken in over HTTP: previewed, or committed."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -26,11 +27,19 @@ from api.uploads import file_bodies
 from ledger import commands as c
 
 SHOWN = 1_000
+Layout = StrEnum("Layout", {name: name for name in shipped()})  # type: ignore[misc] # its names are known at run time
 ProfileName = Annotated[
-    str | None, Query(max_length=64, description="A shipped layout; without it the file is recognised")
+    Layout | None, Query(description="A shipped layout, in place of columns; without either the file is recognised")
 ]
+_COLUMN = rf"({'|'.join(PLACES)})=[^,]+"
 ColumnNames = Annotated[
-    str | None, Query(max_length=1000, description=f"PLACE=HEADING, comma-separated: {', '.join(PLACES)}")
+    str | None,
+    Query(
+        max_length=1000,
+        pattern=f"^{_COLUMN}(,{_COLUMN})*$",
+        description=f"PLACE=HEADING, comma-separated: {', '.join(PLACES)}. "
+        "At least booked_on, and amount or both credit and debit",
+    ),
 ]
 Dates = Annotated[str, Query(max_length=40, description="strptime pattern of the dates, with columns")]
 Yuan = Annotated[
@@ -106,12 +115,12 @@ def _parties(runtime: Runtime) -> Parties:
         raise Problem("not_configured", {"variable": missing.variable}) from None
 
 
-def _layout(name: str | None, columns: str | None, dates: str) -> Profile | None:
+def _layout(name: Layout | None, columns: str | None, dates: str) -> Profile | None:
     """Raises Problem invalid_parameters."""
-    if name is not None and (columns is not None or name not in shipped()):
-        raise _parameter("profile")
+    if name is not None and columns is not None:
+        raise _contradictory("profile")
     if columns is None:
-        return None if name is None else shipped()[name]
+        return None if name is None else shipped()[name.value]
     places: dict[str, list[str]] = {}
     for each in columns.split(","):
         place, _, heading = each.partition("=")
@@ -119,15 +128,15 @@ def _layout(name: str | None, columns: str | None, dates: str) -> Profile | None
     try:
         return named_profile(places, date=dates)
     except ValueError:
-        raise _parameter("columns") from None
+        raise _contradictory("columns") from None
 
 
 def _fen(yuan: str | None) -> int | None:
     return None if yuan is None else read_amount(yuan)
 
 
-def _parameter(name: str) -> Problem:
-    return Problem("invalid_parameters", {"count": 1}, (FieldError("malformed", parameter=name),))
+def _contradictory(name: str) -> Problem:
+    return Problem("invalid_parameters", {"count": 1}, (FieldError("contradictory", parameter=name),))
 
 
 def _recorded(report: FileReport) -> bool:

@@ -96,6 +96,9 @@ def test_columns_may_be_named_and_balances_stated(bank: Caller) -> None:
     for wrong in ("?profile=nobank", "?columns=x%3Dy", "?opening=1.234", "?account_checked=maybe", "?what=1"):
         refused = send(bank, data, wrong)
         assert (refused.status_code, code(refused)) == (422, "invalid_parameters"), wrong
+    for wrong in (f"{named}&profile=generic", "?columns=booked_on%3DTag", "?columns=amount%3DBetrag"):
+        (error,) = send(bank, data, wrong).json()["errors"]
+        assert error["code"] == "contradictory", wrong
 
 
 def test_a_refusal_says_where_in_the_readers_language(bank: Caller) -> None:

@@ -56,5 +56,6 @@ def test_nobody_else_previews_and_a_foreign_escrow_does_not_exist(paid_contract:
 
 
 def test_a_pot_that_is_none_is_refused(paid_contract: Callers) -> None:  # noqa: F811
-    answer = paid_contract.of(Role.REGULATOR).get(f"{PREVIEW}?pot=purse=1")
-    assert (answer.status_code, code(answer)) == (422, "invalid_parameters")
+    for wrong in ("purse=1", "custody=0", "custody=0.00", "custody=-1", "custody=1.005", "custody=all,", ""):
+        answer = paid_contract.of(Role.REGULATOR).get(f"{PREVIEW}?pot={wrong}")
+        assert (answer.status_code, code(answer)) == (422, "invalid_parameters"), wrong
