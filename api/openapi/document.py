@@ -12,6 +12,7 @@ from api.approvals.approval import Approval
 from api.bankday.answers import DayEndBody, RunBody
 from api.bankfiles.report import FileReport
 from api.imports.report import ImportReport
+from api.openapi.links import add_links
 from api.openapi.operations import SCHEMAS, ref
 from api.openapi.shapes import struct_schemas
 from api.problems.problem import ProblemBody
@@ -109,6 +110,7 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         if path.endswith(tuple(f".{suffix}" for suffix in FORMATS)):
             item["get"]["parameters"] = [each for each in item["get"]["parameters"] if each["name"] not in PAGING]
     document["servers"] = [{"url": "/"}]
+    add_links(document)
     return document
 
 

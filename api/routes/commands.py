@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.bodies import json_body
 from api.documents import read_model
-from api.nouns import NOUNS, OPENING
+from api.nouns import NEEDS_SECOND_PERSON, NOUNS, OPENING
 from api.openapi.operations import command_operation
 from api.parameters import Flag, InstitutionPath, idempotency_key, if_match, known_query
 from api.problems import Problem
@@ -45,7 +45,7 @@ def command_routes(runtime: Runtime) -> APIRouter:
             path,
             endpoint,
             methods=["POST"],
-            status_code=201,
+            status_code=202 if kind in NEEDS_SECOND_PERSON else 201,
             dependencies=[Depends(commander), Depends(known_query)],
             **command_operation(kind, BODIES[noun]),
         )

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
-from api.nouns import NOUNS
+from api.nouns import NEEDS_SECOND_PERSON, NOUNS, OPENING
 from api.openapi.examples import example_of
 from api.problems.problem import MEDIA_TYPE
 from api.routes.batches import Batch
@@ -59,6 +59,33 @@ def test_every_refusal_is_described_as_a_problem(description: Json) -> None:
         if path.startswith("/v1"):
             wanted = {"401", "422", "500"} | ({"400", "413", "415"} if method == "post" else {"403", "404"})
             assert wanted <= set(operation["responses"]), path
+
+
+def test_no_answer_is_described_that_never_comes(description: Json) -> None:
+    for path, method, operation in _operations(description):
+        for status, response in operation["responses"].items():
+            assert response["description"] != "Successful Response", (path, method, status)
+    for noun, kind in NOUNS.items():
+        path = "/v1/escrows" if noun == OPENING else f"/v1/escrows/{{institution_id}}/{noun}"
+        done = {status for status in description["paths"][path]["post"]["responses"] if status < "300"}
+        assert done == {"200", "202" if kind in NEEDS_SECOND_PERSON else "201"}, noun
+
+
+def test_a_link_leads_to_an_operation_and_hands_on_what_that_takes(description: Json) -> None:
+    operations = {operation["operationId"]: operation for _, _, operation in _operations(description)}
+    seen = 0
+    for source in operations.values():
+        for status, response in source["responses"].items():
+            for link in response.get("links", {}).values():
+                target = operations[link["operationId"]]
+                path = {each["name"] for each in target["parameters"] if each["in"] == "path"}
+                given = set(link.get("parameters", {}))
+                assert path <= given, (source["operationId"], link)
+                assert given <= {each["name"] for each in target["parameters"]}, (source["operationId"], link)
+                assert given or link["requestBody"], (source["operationId"], link)
+                assert status < "300"
+                seen += 1
+    assert seen > 150
 
 
 def test_a_post_wants_its_key_and_every_path_parameter_is_described(description: Json) -> None:
