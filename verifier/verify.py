@@ -217,6 +217,8 @@ def parse_key(text: str) -> Key:
     raw = unbase64(material)
     if len(raw) != 33 or raw[0] not in (1, 4) or not name:
         raise Refused(f"{text!r} is no Ed25519 key of a log or a witness")
+    if is_weak(raw[1:]):
+        raise Refused(f"under {text!r} anybody could sign, or nobody: it is no point, or one of small order")
     key = Key(name, raw[0], raw[1:])
     if key.key_id(name).hex() != key_id:
         raise Refused(f"the id in {text!r} is not that of the key")
@@ -970,6 +972,12 @@ def _point(raw: bytes) -> Point | None:
     if x & 1 != sign:
         x = _P - x
     return x, y, 1, x * y % _P
+
+
+def is_weak(public: bytes) -> bool:
+    """Whether these 32 bytes are no key: no point of the curve in its one form, or one of small order."""
+    point = _point(public)
+    return point is None or _multiply(8, point)[0] == 0
 
 
 _BASE: Point = _point(bytes.fromhex("58" + "66" * 31)) or (0, 1, 1, 0)

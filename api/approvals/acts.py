@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
 from api.problems import FieldError, Problem
-from api.security.keys import UnreadableKey, read_public_key
+from api.security.keys import UnreadableKey, WeakKey, read_public_key
 from api.security.mandate import OFFICERS, Mandate
 from api.security.registry import Deed, register_key, revoke_key
 from api.security.scopes import UnfitMandate, mandate_of
@@ -52,6 +52,8 @@ class RegisterKey(Act):
         """Register it."""
         try:
             key = read_public_key(self.public_key)
+        except WeakKey:
+            raise Problem("key_weak") from None
         except UnreadableKey:
             raise Problem("invalid_body", {"count": 1}, (FieldError("malformed", "/body/public_key"),)) from None
         register_key(connection, self.client, key, deed)

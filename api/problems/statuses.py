@@ -68,6 +68,7 @@ STATUS: dict[str, int] = {
     "bad_request": 400,
     "body_not_json": 400,
     "key_taken": 409,
+    "key_weak": 422,
     "no_such_key": 404,
     "subject_ended": 409,
     "subject_taken": 409,

@@ -19,11 +19,17 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from ledger.log.points import UnfitPoint, check_point
+
 KEY_BYTES = 32
 
 
 class UnreadableKey(ValueError):
     """This is no Ed25519 key in a form that is read here: JWK, PEM, or 32 bytes in base64url."""
+
+
+class WeakKey(UnreadableKey):
+    """Under this key anybody could sign, or nobody: a point of small order, written unusually, or off the curve."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,24 @@ def public_key_of(private: Ed25519PrivateKey) -> PublicKey:
 
 
 def read_public_key(text: str) -> PublicKey:
-    """A public key from a JWK, a PEM, or its 32 bytes in base64url. Raises UnreadableKey, also for a private key."""
-    text = text.strip()
+    """A public key from a JWK, a PEM, or its 32 bytes in base64url.
+
+    Raises UnreadableKey, also for a private key; WeakKey.
+    """
+    found = _read(text.strip())
+    check_strength(found)
+    return found
+
+
+def check_strength(key: PublicKey) -> None:
+    """Hold a key against what a key must be. Raises WeakKey."""
+    try:
+        check_point(_bytes(key.x))
+    except UnfitPoint as error:
+        raise WeakKey(str(error)) from error
+
+
+def _read(text: str) -> PublicKey:
     try:
         if text.startswith("{"):
             return _of_jwk(json.loads(text))
@@ -81,7 +103,7 @@ def _of_jwk(members: object) -> PublicKey:
         raise UnreadableKey("a JWK of an Ed25519 key has kty OKP and crv Ed25519")
     if "d" in members:
         raise UnreadableKey("this JWK holds a private key: it stays with its owner")
-    return read_public_key(str(members.get("x", "")))
+    return _read(str(members.get("x", "")))
 
 
 def write_private_key(path: Path, private: Ed25519PrivateKey) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from api.problems import Problem
-from api.security.keys import PublicKey
+from api.security.keys import PublicKey, WeakKey, check_strength
 from api.security.mandate import Mandate
 from api.security.scopes import scope_of
 from api.security.tables import changes, keys, subjects
@@ -53,8 +53,13 @@ def register_key(
 ) -> str:
     """Register one more Ed25519 key of a client; its id, under which it signs from `not_before_at` (now) on.
 
-    Raises Problem: subject_unknown, subject_ended, key_taken (a key is registered once, for one client, for ever).
+    Raises Problem: key_weak, subject_unknown, subject_ended, key_taken (a key is registered once, for one client, for
+    ever).
     """
+    try:
+        check_strength(key)
+    except WeakKey:
+        raise Problem("key_weak") from None
     row = connection.execute(select(subjects).where(subjects.c.subject == subject)).one_or_none()
     if row is None or row.kind != "client":
         raise Problem("subject_unknown", {"subject": subject})

@@ -9,6 +9,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
+from ledger.log.points import UnfitPoint, check_point
+
 LOG: Final = 0x01
 """Signature type of a log: Ed25519 over the text of the note."""
 COSIGNER: Final = 0x04
@@ -97,12 +99,19 @@ def _material(text: str) -> bytes:
 
 
 def parse_public_key(text: str) -> PublicKey:
-    """The key in a verifier key text. Raises MalformedKey, also where its id is not that of the key."""
+    """The key in a verifier key text.
+
+    Raises MalformedKey, also where its id is not that of the key, and for a key that anybody could sign under.
+    """
     name, _, rest = text.strip().partition("+")
     key_id, _, material = rest.partition("+")
     raw = _material(material)
     if len(raw) != KEY_BYTES + 1 or raw[0] not in (LOG, COSIGNER):
         raise MalformedKey("not an Ed25519 key of a log or a witness")
+    try:
+        check_point(raw[1:])
+    except UnfitPoint as error:
+        raise MalformedKey(str(error)) from error
     key = PublicKey(check_name(name), raw[0], raw[1:])
     if key.key_id.hex() != key_id:
         raise MalformedKey("the id is not that of the key")

@@ -134,3 +134,12 @@ def test_only_officers_of_the_whole_place_let_keys_in(callers: Callers, runtime:
     foreign = callers.foreign(Role.REGULATOR)
     assert code(decide(foreign, approval)) == "not_found"
     assert code(decide(district, approval)) == "not_found"
+
+
+def test_a_key_that_anybody_could_sign_under_is_refused_when_it_is_approved(callers: Callers, runtime: Runtime) -> None:
+    known_client(runtime)
+    body = {"client": "bank-client", "public_key": "A" * 43}
+    approval = proposed(callers, "register_key", body, "k1")
+    assert decide(callers.of(Role.REGULATOR, "second"), approval).json()["refused"] == "key_weak"
+    with runtime.ledger.engine.connect() as connection:
+        assert connection.execute(select(keys)).all() == []
