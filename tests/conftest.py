@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -80,6 +81,14 @@ def migrate(url: str, *, lanes: int = 1) -> None:
 def clock() -> Clock:
     """A clock that only moves when told."""
     return Clock()
+
+
+@pytest.fixture
+def asked(request: pytest.FixtureRequest) -> Iterator[Counter[str]]:
+    """What a test asked, by kind: the fault drill reads how much that was from the report of the run."""
+    told: Counter[str] = Counter()
+    yield told
+    request.node.user_properties.append(("asked", told.total()))
 
 
 def without_postgres(reason: Unavailable) -> NoReturn:

@@ -13,6 +13,7 @@ from api.security.tokens import Tokens
 from api.settings import Settings
 from ledger.identifiers import Role
 from tests.api.callers import CONTRACT, DEPOSIT, ESCROW, ISSUER, SECRET, Callers
+from tests.api.fuzzing import Fuzzed, fuzzed_application
 from tests.conftest import Clock
 
 
@@ -63,6 +64,12 @@ def refusing(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) ->
         yield paid
         assert ledger.position() == before
     ledger.close()
+
+
+@pytest.fixture(scope="module")
+def empty_fuzzed(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
+    """An application for generated requests, on an empty ledger."""
+    yield from fuzzed_application(sqlite_template, tmp_path_factory.mktemp("fuzzed"))
 
 
 def pay(callers: Callers) -> Callers:
