@@ -34,6 +34,11 @@ COMMANDS = (
     ("release", "api.terminal.bankday:release", "Release what the rules let go, and write the payment file."),
     ("refund-run", "api.terminal.bankday:refund_run", "Pay the refunds that are due, and write the payment file."),
     ("payment-file", "api.terminal.bankday:payment_file", "Write a recorded payment file again."),
+    (
+        "payee-ref",
+        "api.terminal.payees:payee_ref",
+        "The reference of an account in the vault, for a verified substitute.",
+    ),
     ("import-payment-status", "api.terminal.bankday:import_payment_status", "Record what became of payments."),
     ("eod", "api.terminal.endofday:eod", "End a business day: clocks, bank and ledger, cover, seal."),
     ("close", "api.terminal.closing:close", "Close an institution: declared by two, every contract made due."),

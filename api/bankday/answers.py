@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from api.bankday.ending import DayEnd
 from api.bankday.findings import Finding
+from api.bankday.payees import Payees
 from api.bankday.payments import Payment, Withheld
 from api.bankday.recorded import canonical_sha256
 from api.bankday.runs import Run
@@ -59,6 +60,28 @@ class RunBody(Struct, frozen=True):
     files: list[PaymentFileBody]
     payments: list[PaymentBody]
     withheld: list[WithheldBody]
+
+
+class ByReferenceBody(Struct, frozen=True):
+    """A payment that names its payee by reference."""
+
+    payment_id: str
+    code: str
+    """Why: account_not_kept, account_differs, account_unverifiable, account_unreadable or payee_too_long."""
+
+
+class PayeesBody(Struct, frozen=True):
+    """How the files of a run name their payees: how many by account, and which by reference."""
+
+    by_account: int
+    by_reference: list[ByReferenceBody]
+
+
+class WrittenRunBody(RunBody, frozen=True):
+    """A run and the files that were written for it, at the terminal."""
+
+    payees: PayeesBody | None
+    """None where no file was written, or there is no vault."""
 
 
 class FindingBody(Struct, frozen=True):
@@ -118,6 +141,19 @@ def run_body(run: Run) -> RunBody:
         payments=[payment_body(each) for file in run.files for each in file.payments],
         withheld=[withheld_body(each) for each in run.withheld.values()],
     )
+
+
+def payees_body(payees: Iterable[Payees]) -> PayeesBody:
+    """How payees are named, as it is shown: nothing of what is known of them."""
+    files = list(payees)
+    left = [ByReferenceBody(*each) for file in files for each in file.by_reference.items()]
+    return PayeesBody(sum(len(file.accounts) for file in files), left)
+
+
+def written_body(run: Run, payees: PayeesBody | None) -> WrittenRunBody:
+    """A run whose files were written."""
+    facts = run_body(run)
+    return WrittenRunBody(**{name: getattr(facts, name) for name in RunBody.__struct_fields__}, payees=payees)
 
 
 def payment_body(payment: Payment) -> PaymentBody:

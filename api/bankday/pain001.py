@@ -15,7 +15,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PURPOSE: Final = {"release": "TUITION-RELEASE", "refund": "TUITION-REFUND"}
 
 
-def no_account(_payee_ref: str) -> None:
+def no_account(_payment: Payment) -> None:
     """Resolves nothing: the file names references, which the bank resolves."""
 
 
@@ -50,7 +50,7 @@ def _payment_information(file: PaymentFile, resolver: Resolver) -> Iterator[str]
     yield f"<DbtrAcct><Id><Othr>{_text('Id', file.account_id)}</Othr></Id><Ccy>CNY</Ccy></DbtrAcct>"
     yield f"<DbtrAgt><FinInstnId>{_text('Nm', file.custodian[:MAX_NAME])}</FinInstnId></DbtrAgt>"
     for payment in file.payments:
-        yield from _transaction(file, payment, resolver(payment.payee_ref))
+        yield from _transaction(file, payment, resolver(payment))
     yield "</PmtInf>"
 
 

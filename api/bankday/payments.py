@@ -1,7 +1,7 @@
 """What a payment file says: who pays whom how much, under which ids; account numbers are never part of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
@@ -15,14 +15,10 @@ MAX_REFERENCE: Final = 34
 class Account:
     """A payee's account as a bank names it. It comes from where accounts are kept, and goes nowhere but into a file."""
 
-    number: str
-    holder: str = ""
+    number: str = field(repr=False)
+    holder: str = field(default="", repr=False)
     bank: str = ""
     """Clearing number or name of the bank, where known."""
-
-
-Resolver = Callable[[str], Account | None]
-"""Finds the account behind a payee's reference; None where nobody knows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +37,10 @@ class Payment:
     def remittance(self) -> str:
         """What the payee reads: what is paid, by its id."""
         return f"REFUND {self.refund_id}" if self.refund_id else f"CONTRACT {self.contract_id}"
+
+
+Resolver = Callable[[Payment], Account | None]
+"""Finds the account that a payment goes to; None where it is named by the payee's reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,6 @@ FINDINGS: Final = frozenset(
         "payee_returned",
         "payee_too_long",
         "payee_unknown",
-        "payee_unresolved",
         "rule_unknown",
     }
 )

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Final
 
 from api.bankday.numbers import FileId
-from api.bankday.payments import MAX_REFERENCE, Payment, PaymentFile, Resolver, Withheld
+from api.bankday.payments import MAX_REFERENCE, Payment, PaymentFile, Withheld
 from api.bankday.stored import StoredEscrow
 from api.bankfiles.posting import Poster
 from ledger import rejections as no
@@ -24,14 +24,12 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Who runs what: the run's first file, by whom, at which instant, and how payees' accounts are found."""
+    """Who runs what: the run's first file, by whom, at which instant."""
 
     first: FileId
     poster: Poster
     now: int
     """The clock, µs."""
-    resolver: Resolver | None = None
-    """None: the file names references, which the bank resolves."""
     part: int = PART
 
     @property
@@ -85,16 +83,14 @@ def file_of(ask: Ask, file_id: FileId, stored: StoredEscrow, payments: tuple[Pay
     )
 
 
-def unroutable(ask: Ask, stored: StoredEscrow, payee_ref: str) -> str:
-    """Why no file can carry a payment to this payee; empty where one can."""
+def unroutable(stored: StoredEscrow, payee_ref: str) -> str:
+    """Why no file can carry a payment to this payee; empty where one can.
+
+    Whether the payee's account is known makes no difference: the run must come to the same without the vault.
+    """
     if len(stored.header.account_id) > MAX_REFERENCE:
         return "account_too_long"
-    if ask.resolver is None:
-        return "payee_too_long" if len(payee_ref) > MAX_REFERENCE else ""
-    account = ask.resolver(payee_ref)
-    if account is None:
-        return "payee_unresolved"
-    return "payee_too_long" if len(account.number) > MAX_REFERENCE else ""
+    return "payee_too_long" if len(payee_ref) > MAX_REFERENCE else ""
 
 
 def check_unsealed(ask: Ask, stored: StoredEscrow) -> None:

@@ -100,7 +100,7 @@ class _Desk:
             self._withhold(refund, open_fen, refusal.code)
             return
         sent_back = event.payee_ref in self._refused_by.get(refund.refund_id, set())
-        code = "payee_returned" if sent_back else unroutable(self._ask, self._stored, event.payee_ref)
+        code = "payee_returned" if sent_back else unroutable(self._stored, event.payee_ref)
         if code:
             self._withhold(refund, open_fen, code)
             return

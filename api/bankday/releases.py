@@ -38,7 +38,7 @@ def plan_releases(ledger: Ledger, institution_id: str, ask: Ask, file_id: FileId
         lines, withheld = _lines(stored, context, candidates)
         (profile,) = stored.find_all(Profile, [[institution_id]])
         payee_ref = "" if profile is None else institution_ref(profile.uscc)
-        if code := unroutable(ask, stored, payee_ref):
+        if code := unroutable(stored, payee_ref):
             withheld += [Withheld(contract_id, None, fen, code) for contract_id, fen in lines]
             lines = []
         last = len(lines) <= ask.part

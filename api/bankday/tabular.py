@@ -34,7 +34,7 @@ def write_csv(file: PaymentFile, resolver: Resolver = no_account) -> bytes:
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for payment in file.payments:
-        account = resolver(payment.payee_ref)
+        account = resolver(payment)
         name = file.name if file.kind == "release" else ""
         writer.writerow(
             text_cell(cell)

@@ -40,7 +40,9 @@ def payment_file_operation(name: str, media_type: str, roles: Iterable[Role]) ->
         "tags": ["bank day"],
         "summary": f"A payment file ({media_type})",
         "description": "Made again from its events: the same bytes each time. Payees stand in it by their references, "
-        f"which the bank resolves.\n\nMay be read by: {role_names(roles)}.",
+        "which the bank resolves; with `accounts=true` by their accounts as far as the vault knows them, for an "
+        "institution and a regulator who say why (header `Purpose`); each read stands in the log of reads.\n\n"
+        f"May be read by: {role_names(roles)}.",
         "responses": {
             200: {"description": "The file", "content": content({"type": "string"}, media_type)},
             **problems(401, 403, 404, 422, 500, 503),

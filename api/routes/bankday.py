@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query, Request
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
@@ -13,24 +13,30 @@ from api.answers import json_response
 from api.bankday.answers import StatusLineBody, day_end_body, run_body, status_bodies
 from api.bankday.ending import end_day
 from api.bankday.numbers import FILE_ID_PATTERN, Kind, file_id, read_file_id
+from api.bankday.payees import READERS, PayeeBook, Payees
+from api.bankday.payments import PaymentFile
 from api.bankday.plans import Ask
 from api.bankday.recorded import find_file
 from api.bankday.reports import read_report
 from api.bankday.runs import run_payments
 from api.bankday.statuses import import_statuses
 from api.bankday.writing import Format, rendered
+from api.bankfiles.parties import Parties
 from api.documents import read_model
 from api.keeping import require_covered
 from api.openapi.uploads import file_operation, payment_file_operation, run_operation
-from api.parameters import InstitutionPath, known_query
+from api.parameters import Flag, InstitutionPath, known_query
 from api.problems import Problem
 from api.problems.mapping import RETRY
 from api.routes.commands import DryRun
 from api.routes.sending import Sent, add_sending, senders
 from api.runtime import Runtime
+from api.security.access_log import purpose_of, trace_of
 from api.security.callers import readers
 from api.security.mandate import Mandate
+from api.settings import SettingMissing, party_key
 from api.uploads import file_bodies
+from api.vault.masters import VaultLocked
 from ledger import commands as c
 from ledger.identifiers import Role
 
@@ -39,6 +45,7 @@ REFUNDING = (Role.BANK, Role.REGULATOR)
 ENDING = (Role.REGULATOR,)
 FILING = (Role.AUDITOR, Role.BANK, Role.INSTITUTION, Role.REGULATOR)
 MEDIA_TYPES: dict[Format, str] = {"pain.001": "application/xml", "csv": "text/csv"}
+Accounts = Annotated[Flag, Query(description="Payees by account where the vault knows it; the header Purpose says why")]
 FilePath = Annotated[str, Path(pattern=FILE_ID_PATTERN, description="Id of the payment file")]
 
 
@@ -125,7 +132,11 @@ def _payment_files(runtime: Runtime, router: APIRouter) -> None:
 
     def of_form(form: Format) -> Callable[..., Response]:
         def payment_file(
-            institution_id: InstitutionPath, file: FilePath, caller: Annotated[Mandate, Depends(reader)]
+            request: Request,
+            institution_id: InstitutionPath,
+            file: FilePath,
+            caller: Annotated[Mandate, Depends(reader)],
+            accounts: Accounts = False,  # noqa: FBT002 - a query parameter
         ) -> Response:
             require_covered(runtime.ledger, caller, institution_id)
             named = read_file_id(file)
@@ -134,7 +145,12 @@ def _payment_files(runtime: Runtime, router: APIRouter) -> None:
             if found is None:
                 raise Problem("payment_file_unknown", {"file_id": file})
             headers = {"Ledger-File-SHA256": found.sha256, "Ledger-As-Recorded": str(found.as_recorded).lower()}
-            return Response(rendered(found.file, form), headers=headers, media_type=MEDIA_TYPES[form])
+            payees = Payees()
+            if accounts:
+                payees = _payees(runtime, request, caller, found.file)
+                headers["Ledger-Payees-By-Account"] = str(len(payees.accounts))
+                headers["Ledger-Payees-By-Reference"] = str(len(payees.by_reference))
+            return Response(rendered(found.file, form, payees.find), headers=headers, media_type=MEDIA_TYPES[form])
 
         return payment_file
 
@@ -148,6 +164,24 @@ def _payment_files(runtime: Runtime, router: APIRouter) -> None:
             dependencies=[Depends(reader), Depends(known_query)],
             **payment_file_operation(name, MEDIA_TYPES[form], FILING),
         )
+
+
+def _payees(runtime: Runtime, request: Request, caller: Mandate, file: PaymentFile) -> Payees:
+    """Payees by account, for who may read the vault and says why. Raises Problem, VaultLocked."""
+    if caller.role not in READERS:
+        raise Problem("not_permitted", {"role": caller.role.value})
+    purpose = purpose_of(request)
+    if purpose is None:
+        raise Problem("purpose_missing")
+    if not runtime.vault.masters.ids:
+        raise VaultLocked
+    try:
+        parties = Parties(party_key(runtime.settings))
+    except SettingMissing as missing:
+        raise Problem("not_configured", {"variable": missing.variable}) from None
+    book = PayeeBook(runtime.ledger.engine, runtime.vault, parties, runtime.access_log)
+    what = f"get_payment_file accounts {file.file_id}"
+    return book.of(file, caller, what, purpose=purpose, trace_id=trace_of(request))
 
 
 def _status_files(runtime: Runtime, router: APIRouter) -> None:

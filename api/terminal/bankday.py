@@ -1,7 +1,6 @@
 """`ledger release`, `refund-run`, `payment-file`, `import-payment-status`: payments to the bank, and back from it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from api.app import now
-from api.bankday.answers import run_body, status_bodies
+from api.bankday.answers import status_bodies, written_body
 from api.bankday.numbers import MAX_RUN, Kind, file_id, mark_of, read_file_id
 from api.bankday.plans import Ask
 from api.bankday.recorded import RecordedFile, find_file
@@ -18,11 +17,11 @@ from api.bankday.reports import read_report
 from api.bankday.runs import Run, run_payments
 from api.bankday.statuses import LineResult, import_statuses
 from api.bankday.words import meaning
-from api.bankday.writing import Format, write_payment_file
 from api.bankfiles.posting import Poster
 from api.bankfiles.refusals import FileRefused
-from api.terminal.environment import FINDING, OK, USAGE, Stop, language, the_ledger
+from api.terminal.environment import FINDING, OK, USAGE, Stop, language, load_settings, the_ledger
 from api.terminal.output import Column, Show, err, out, print_json, print_table, progress
+from api.terminal.payees import FILES, Files, Writer, payee_book
 from api.terminal.statements import DOING, Doing, content, refused
 from ledger.application import Ledger
 from ledger.identifiers import Role
@@ -35,17 +34,8 @@ Every = Annotated[bool, Parameter(name="--all", negative="", help="Every institu
 Day = Annotated[date, Parameter(name="--date", help="Business date")]
 
 
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Files:
-    """Which run of the day, and where its files go."""
-
-    run: Annotated[int, Parameter(help="Number of the run on this day")] = 1
-    to: Annotated[Path, Parameter(name="--out", help="Folder of the payment files")] = Path()
-    format: Annotated[Format, Parameter(help="Form of the payment files")] = "pain.001"
-
-
-FILES, SHOW = Files(), Show()
+RunNumber = Annotated[int, Parameter(name="--run", help="Number of the run on this day")]
+SHOW = Show()
 
 
 def release(
@@ -54,12 +44,13 @@ def release(
     *,
     on: Day,
     every: Every = False,
+    number: RunNumber = 1,
     files: Files = FILES,
     doing: Doing = DOING,
     show: Show = SHOW,
 ) -> int:
     """Release what the rules let go, and write the payment file. A run is done once; asked again it gives its file."""
-    return _Paying("release", on, files, doing, show).at(institution, every=every)
+    return _Paying("release", on, number, files, doing, show).at(institution, every=every)
 
 
 def refund_run(
@@ -68,18 +59,20 @@ def refund_run(
     *,
     on: Day,
     every: Every = False,
+    number: RunNumber = 1,
     files: Files = FILES,
     doing: Doing = DOING,
     show: Show = SHOW,
 ) -> int:
     """Pay the refunds that are due and covered, and write the payment file. A run is done once."""
-    return _Paying("refund", on, files, doing, show).at(institution, every=every)
+    return _Paying("refund", on, number, files, doing, show).at(institution, every=every)
 
 
 @dataclass(frozen=True)
 class _Paying:
     kind: Kind
     on: date
+    number: int
     files: Files
     doing: Doing
     show: Show
@@ -88,43 +81,47 @@ class _Paying:
         """Run at one institution or all. Raises Stop."""
         if (institution is None) is not every:
             raise Stop("写明一个机构或 --all: name one institution, or --all", USAGE)
-        if not 1 <= self.files.run <= MAX_RUN:
+        if not 1 <= self.number <= MAX_RUN:
             raise Stop(f"--run 须在 1 与 {MAX_RUN} 之间 lies between 1 and {MAX_RUN}", USAGE)
-        with the_ledger() as ledger, progress("付款 payments", self.show) as tell:
+        settings = load_settings()
+        with the_ledger(settings) as ledger, progress("付款 payments", self.show) as tell:
+            what = "ledger release" if self.kind == "release" else "ledger refund-run"
+            writer = Writer(self.files, payee_book(settings, ledger, self.files), self.doing.actor, what)
             Runner(ledger.engine).catch_up()
             ids = every_institution(ledger) if institution is None else [institution]
             runs, refusals = list[Run](), list[tuple[str, Rejection]]()
             for number, each in enumerate(ids, 1):
                 try:
-                    runs.append(self._run(ledger, each))
+                    runs.append(self._run(ledger, each, writer))
                 except Rejection as refusal:
                     if isinstance(refusal, EscrowNotOpen) and institution is not None:
                         raise
                     if not isinstance(refusal, EscrowNotOpen):
                         refusals.append((each, refusal))
                 tell(number, len(ids))
-        return self._told(runs, refusals)
+        return self._told(runs, refusals, writer)
 
-    def _run(self, ledger: Ledger, institution_id: str) -> Run:
+    def _run(self, ledger: Ledger, institution_id: str, writer: Writer) -> Run:
         poster = Poster(self.doing.actor, Role.REGULATOR)
-        ask = Ask(file_id(self.kind, institution_id, self.on, self.files.run), poster, now())
+        ask = Ask(file_id(self.kind, institution_id, self.on, self.number), poster, now())
         run = run_payments(ledger, institution_id, ask, dry_run=self.doing.dry_run)
         for file in () if self.doing.dry_run else run.files:
-            with writing(self.files.to):
-                write_payment_file(self.files.to, file, self.files.format)
+            writer.write(file)
         return run
 
-    def _told(self, runs: Sequence[Run], refusals: Sequence[tuple[str, Rejection]]) -> int:
+    def _told(self, runs: Sequence[Run], refusals: Sequence[tuple[str, Rejection]], writer: Writer) -> int:
         if self.show.json:
-            print_json([run_body(each) for each in runs])
+            print_json([written_body(each, writer.body(each.files)) for each in runs])
         else:
             self._print(runs)
+            writer.print()
         for institution_id, why in refusals:
             err().print(f"{institution_id}: {why.code}: {meaning(why.code, language())}", markup=False)
         altered = [each for run in runs for each in run.altered]
         for each in altered:
             err().print(f"文件与记录时不同 {each} is not written as it was recorded", markup=False)
-        return FINDING if refusals or altered or any(run.findings for run in runs) else OK
+        found = refusals or altered or writer.unreadable or any(run.findings for run in runs)
+        return FINDING if found else OK
 
     def _print(self, runs: Sequence[Run]) -> None:
         columns = [
@@ -167,15 +164,6 @@ def _print_withheld(runs: Sequence[Run]) -> None:
     print_table(columns, rows)
 
 
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Raises Stop where a file cannot be written; what was recorded stays, and the same command writes it again."""
-    try:
-        yield
-    except OSError as error:
-        raise Stop(f"无法写入 {folder} cannot be written: {error.strerror}", USAGE) from None
-
-
 def every_institution(ledger: Ledger) -> list[str]:
     """Ids of all institutions, in order."""
     ids: list[str] = []
@@ -184,21 +172,28 @@ def every_institution(ledger: Ledger) -> list[str]:
     return ids
 
 
-def payment_file(file: Annotated[str, Parameter(help="Id of the payment file")], /, *, files: Files = FILES) -> int:
+def payment_file(
+    file: Annotated[str, Parameter(help="Id of the payment file")],
+    /,
+    *,
+    files: Files = FILES,
+    actor: Annotated[str, Parameter(help="Who asks, for the log of reads")] = "operator",
+) -> int:
     """Write a recorded payment file again, from its events."""
     named = read_file_id(file)
     if named is None:
         raise Stop(f"不是付款文件编号 {file} is no id of a payment file", USAGE)
-    with the_ledger() as ledger:
+    settings = load_settings()
+    with the_ledger(settings) as ledger:
         Runner(ledger.engine).catch_up()
         owners = [each for each in every_institution(ledger) if mark_of(each) == named.mark]
         found: list[RecordedFile] = [each for owner in owners if (each := find_file(ledger, owner, named)) is not None]
         if not found:
             raise Stop(f"没有付款文件 There is no payment file {file}", USAGE)
-        with writing(files.to):
-            path = write_payment_file(files.to, found[0].file, files.format)
-    out().print(str(path), markup=False)
-    return OK if found[0].as_recorded else FINDING
+        writer = Writer(files, payee_book(settings, ledger, files), actor, "ledger payment-file")
+        out().print(str(writer.write(found[0].file)), markup=False)
+    writer.print()
+    return OK if found[0].as_recorded and not writer.unreadable else FINDING
 
 
 def import_payment_status(file: Path, /, *, doing: Doing = DOING, show: Show = SHOW) -> int:

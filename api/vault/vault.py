@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from api.approvals.tables import insert_once
-from api.vault.masters import KEY_BYTES, Masters, seal, unseal
+from api.vault.masters import KEY_BYTES, Masters, VaultDamaged, VaultLocked, seal, unseal
 from api.vault.person import FIELDS, SEARCHED, Person, normalised
 from api.vault.tables import fields, index, keys, subjects
 from ledger.rejections import SubjectIsForgotten
@@ -90,6 +90,36 @@ class Vault:
         return Person(
             **{row.field: unseal(data_key, row.ciphertext, _bound_to(subject_id, row.field)).decode() for row in rows}
         )
+
+    def read_some(
+        self, subject_ids: Sequence[str], *names: str, allowed: Callable[[Kept], bool]
+    ) -> Iterator[tuple[Kept, dict[str, str] | None]]:
+        """These fields of many people: those who are kept and allowed; None for one whose fields do not open.
+
+        For files about many: the damaged row of one, or the master key of one, must not stop the others.
+        """
+        mine = subjects.c.subject_id.in_(subject_ids) & (subjects.c.state == "kept")
+        with self.engine.connect() as connection:
+            people = [
+                (kept, row)
+                for row in connection.execute(select(subjects).where(mine).order_by(subjects.c.subject_id))
+                if allowed(kept := Kept(row.subject_id, row.institution_id, row.state, row.forgotten_at))
+            ]
+            theirs = fields.c.subject_id.in_([kept.subject_id for kept, _ in people]) & fields.c.field.in_(names)
+            sealed: dict[str, dict[str, str]] = {}
+            for row in connection.execute(select(fields).where(theirs)):
+                sealed.setdefault(row.subject_id, {})[row.field] = row.ciphertext
+        for kept, row in people:
+            yield kept, self._opened(kept.subject_id, row.wrapped_key, row.key_id, sealed.get(kept.subject_id, {}))
+
+    def _opened(self, subject_id: str, wrapped: str, key_id: str, sealed: dict[str, str]) -> dict[str, str] | None:
+        if not sealed:
+            return {}
+        try:
+            data_key = AESGCM(self.masters.unwrap(wrapped, key_id, subject_id))
+            return {name: unseal(data_key, text, _bound_to(subject_id, name)).decode() for name, text in sealed.items()}
+        except (VaultLocked, VaultDamaged):
+            return None
 
     def look_up(self, field: str, text: str, limit: int = 1_000) -> list[str]:
         """Ids of the people with exactly this text in this field, wherever they were entered."""

@@ -4,7 +4,6 @@ from datetime import date
 from typing import Any, Final
 
 from api.bankday.numbers import Kind, file_id
-from api.bankday.payments import Resolver
 from api.bankday.plans import PART, Ask
 from api.bankday.runs import Run, run_payments
 from api.bankfiles.posting import Poster
@@ -57,13 +56,12 @@ def run(
     *,
     number: int = 1,
     dry_run: bool = False,
-    resolver: Resolver | None = None,
     part: int = PART,
 ) -> Run:
     """A run of a day, today unless told otherwise, with read models that are up to date."""
     Runner(school.ledger.engine).catch_up()
     today = (school.clock.now).date() if on is None else on
-    ask = asked(school.clock, kind, today, school.institution_id, number, resolver=resolver, part=part)
+    ask = asked(school.clock, kind, today, school.institution_id, number, part=part)
     return run_payments(school.ledger, school.institution_id, ask, dry_run=dry_run)
 
 

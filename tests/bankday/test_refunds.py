@@ -4,7 +4,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from api.bankday.payments import Account
 from api.bankday.stored import stored_escrow
 from ledger import commands as c
 from ledger import events as e
@@ -137,12 +136,6 @@ def test_a_short_school_that_closes_pays_by_a_distribution_only(ledger: Ledger, 
     done = run(school, "refund")
     assert done.files == []
     assert {each.code for each in done.findings} == {"distribution_required"}
-
-
-def test_a_family_without_a_known_account_is_listed_and_the_others_are_paid(school: School) -> None:
-    done = run(school, "refund", resolver=lambda ref: Account("6222") if ref == "p.2" else None)
-    assert lines(done) == [("c2", 3_000_00)]
-    assert kept(done) == [("c1", 3_000_00, "payee_unresolved")]
 
 
 def test_a_long_run_is_cut_and_pays_each_once(ledger: Ledger, clock: Clock) -> None:

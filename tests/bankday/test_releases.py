@@ -7,8 +7,7 @@ import pytest
 
 from api.bankday.numbers import file_id
 from api.bankday.pain001 import NAMESPACE, write_pain001
-from api.bankday.payments import Account
-from api.bankday.recorded import canonical_sha256, find_file
+from api.bankday.recorded import canonical_sha256
 from api.bankfiles.amounts import read_amount
 from ledger import commands as c
 from ledger import events as e
@@ -178,23 +177,13 @@ def test_a_run_whose_last_file_is_full_to_the_brim_is_over(ledger: Ledger, clock
     assert sorted(lines(done)) == [(f"c{number}", 100_00) for number in range(1, families + 1)]
 
 
-def test_accounts_come_from_elsewhere_and_never_into_the_log(school: School) -> None:
-    def known(reference: str) -> Account | None:
-        return Account("6222020200001234567", "启明", "ICBC") if reference.startswith("uscc.") else None
-
-    done = run(school, "release", resolver=known)
-    text = write_pain001(done.files[0], known).decode()
-    assert "<Id>6222020200001234567</Id>" in text
-    assert "<Nm>ICBC</Nm>" in text
-    assert not any(b"6222020200001234567" in each.state for each in school.ledger.stream("school"))
-    assert find_file(school.ledger, "school", done.first).as_recorded  # type: ignore[union-attr]
-
-
-def test_without_a_route_nothing_is_instructed_and_everything_is_listed(school: School) -> None:
-    done = run(school, "release", resolver=lambda _: None)
+def test_a_reference_that_no_file_can_hold_is_not_instructed_and_is_listed(ledger: Ledger, clock: Clock) -> None:
+    school = school_with(ledger, clock, 0, account_id="6" * 35)
+    school.asks(x.contract(), x.deposit(account_id="6" * 35), *x.taught("a"))
+    done = run(school, "release")
     assert (done.files, done.recorded) == ([], 0)
-    assert kept(done) == [("c1", 200_00, "payee_unresolved"), ("c2", 100_00, "payee_unresolved")]
-    assert len(done.findings) == 2
+    assert kept(done) == [("c1", 100_00, "account_too_long")]
+    assert len(done.findings) == 1
 
 
 def test_the_file_names_the_school_as_it_was_called_then(school: School) -> None:
