@@ -23,6 +23,10 @@ from ledger.identifiers import Role
 
 LIFETIME_SECONDS: Final = 900
 """Of a token that was asked for at /v1/tokens."""
+LONGEST_SECONDS: Final = 86_400
+"""Of any token of this ledger, checked at each request: who has the secret for a moment has no token for a year."""
+AHEAD_SECONDS: Final = 30
+"""So far ahead may the clock be of who issued it."""
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 MOST_REMEMBERED: Final = 10_000
 _KEY_USE: Final = b"escrow-ledger access tokens, Ed25519"
@@ -59,7 +63,10 @@ class Tokens:
         self._read: dict[bytes, Claims] = {}
 
     def issue(self, mandate: Mandate, lifetime_seconds: int) -> str:
-        """A token that carries a mandate: what the command line gives out. Raises UnfitMandate."""
+        """A token that carries a mandate, for LONGEST_SECONDS at most: what the command line gives out.
+
+        Raises UnfitMandate.
+        """
         scope = scope_of(mandate)
         mandate_of(mandate.subject, mandate.role, scope)
         return self._issue(mandate.subject, lifetime_seconds, {"role": mandate.role.value, "scope": scope})
@@ -70,11 +77,13 @@ class Tokens:
 
     def read(self, token: str) -> Mandate:
         """The mandate of a token's bearer. Raises Problem: token_invalid, token_expired, token_revoked."""
-        claims = self._claims(token)
-        if claims["exp"] <= self._clock() // _MICROSECONDS:
+        claims, now = self._claims(token), self._clock() // _MICROSECONDS
+        if claims["exp"] <= now:
             raise Problem("token_expired", headers=CHALLENGE)
         if claims["iss"] != self.issuer:
             return self._of_outside(claims["sub"])
+        if claims["iat"] > now + AHEAD_SECONDS:
+            raise _invalid()
         standing = None if self.directory is None else self.directory.subject(claims["sub"])
         if standing is not None:
             if standing.ended:
@@ -119,7 +128,10 @@ class Tokens:
         ours = (self.public_key.key_id, _TYPE, self.issuer, self.issuer)
         if (header.get("kid"), header.get("typ"), claims.get("iss"), claims.get("aud")) != ours:
             raise _invalid()
-        return _with_subject(claims)
+        _with_subject(claims)
+        if type(claims.get("iat")) is not int or claims["exp"] - claims["iat"] > LONGEST_SECONDS:
+            raise _invalid()
+        return claims
 
     def _outside_claims(self, token: str) -> Claims:
         if self._outside is None:

@@ -11,13 +11,13 @@ from api.security.directory import Directory
 from api.security.mandate import Mandate
 from api.security.registry import revoke_bearer, writing
 from api.security.scopes import UnfitMandate, mandate_of
-from api.security.tokens import Tokens
+from api.security.tokens import LONGEST_SECONDS, Tokens
 from api.settings import Settings, token_secret
 from api.terminal.environment import OK, USAGE, Stop, load_settings, the_ledger
 from ledger.identifiers import Role
 
 app = App(name="token", help="Bearer tokens for the six roles.")
-MOST_HOURS = 24
+MOST_HOURS = LONGEST_SECONDS // 3600
 MANY = frozenset({"custodians", "institutions"})
 SCOPE_HELP = (
     "For what: custodians=ID,ID (bank), institutions=ID,ID, guardian_id=ID, or jurisdiction=CN-BJ and "

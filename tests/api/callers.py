@@ -136,13 +136,22 @@ class Caller:
     def __init__(self, client: TestClient, tokens: Tokens, mandate: Mandate) -> None:
         self.client = client
         self.mandate = mandate
-        self.headers = {"Authorization": f"Bearer {tokens.issue(mandate, 240 * HOUR)}", "Accept-Language": "en"}
+        self._tokens = tokens
+        self._token = (0, "")
         self._keys = (f"key-{number}" for number in count(1))
         runtime: Runtime = client.app.state.runtime  # type: ignore[attr-defined]
         self.auth = None
         if mandate.role in MUST_SIGN:
             register(runtime, mandate)
             self.auth = Signer(runtime, mandate.subject)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """A token of this hour, and the language of the answers."""
+        hour = self.client.app.state.runtime.clock() // (HOUR * 1_000_000)  # type: ignore[attr-defined] # Starlette's
+        if self._token[0] != hour:
+            self._token = hour, self._tokens.issue(self.mandate, 24 * HOUR)
+        return {"Authorization": f"Bearer {self._token[1]}", "Accept-Language": "en"}
 
     def post(self, path: str, body: Json = None, *, key: str | None = None, **headers: str) -> Json:
         """Post JSON (or raw bytes) under a key of its own; header names have their `_` as `-`."""

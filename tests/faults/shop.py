@@ -18,7 +18,7 @@ from api.security.mandate import Mandate
 from api.security.registry import Deed, register_client, register_key, writing
 from api.security.scopes import mandate_of
 from api.security.signing import signed_headers
-from api.security.tokens import Tokens
+from api.security.tokens import LONGEST_SECONDS, Tokens
 from ledger.identifiers import Role
 from ledger.store.factory import open_engine
 from tests.api.callers import private_key_of
@@ -100,8 +100,8 @@ def register_banks(url: str) -> None:
 
 @cache
 def bearer(client: int, role: Role) -> str:
-    """Its token, which outlives the drill."""
-    return Tokens(SECRET.encode(), "escrow-ledger", at).issue(mandate(client, role), 30 * 24 * 3600)
+    """Its token, which outlives a run of one row."""
+    return Tokens(SECRET.encode(), "escrow-ledger", at).issue(mandate(client, role), LONGEST_SECONDS)
 
 
 class Client:

@@ -8,7 +8,7 @@ import pytest
 from api.nouns import NOUNS, OPENING
 from api.security.registry import Deed, end_subject, register_client, writing
 from api.security.scopes import mandate_of
-from api.security.tokens import Tokens
+from api.security.tokens import LONGEST_SECONDS, Tokens
 from ledger.identifiers import Role
 from tests.api.callers import ISSUER, SCOPES, SECRET, code
 from tests.api.test_access import APART, PATHS, PUBLIC, READS, UPLOADS, routes
@@ -74,6 +74,8 @@ def tokens_that_let_nobody_in(stage: Stage, role: Role) -> dict[str, tuple[dict[
         "expired": (made(ours, "late", -1), "token_expired"),
         "another issuer": (made(Tokens(secret, "another", clock), "x"), "token_invalid"),
         "another key": (made(Tokens(secret[::-1], ISSUER, clock), "x"), "token_invalid"),
+        "too long": (made(ours, "x", LONGEST_SECONDS + 1), "token_invalid"),
+        "of later": (made(Tokens(secret, ISSUER, lambda: clock() + 31_000_000), "x"), "token_invalid"),
         "ended client": (made(ours, f"ended-{role}"), "token_revoked"),
     }
 

@@ -16,7 +16,7 @@ from api.security.passwords import register_user
 from api.security.registry import Deed, end_subject, revoke_bearer, revoke_key, writing
 from api.security.scopes import mandate_of
 from api.security.signing import client_assertion
-from api.security.tokens import LIFETIME_SECONDS, Tokens
+from api.security.tokens import AHEAD_SECONDS, LIFETIME_SECONDS, LONGEST_SECONDS, Tokens
 from ledger.identifiers import Role
 from tests.api.callers import ISSUER, SECRET, code, private_key_of
 from tests.conftest import Clock
@@ -151,6 +151,46 @@ def test_a_token_of_the_command_line_can_be_ended_too(stage: Stage) -> None:
         revoke_bearer(connection, "passing", "test", stage.clock())
     stage.clock.advance(seconds=1)
     assert code(read(stage, token)) == "token_revoked"
+
+
+@pytest.mark.parametrize("subject", ["lin", "passing"])
+@pytest.mark.parametrize(
+    ("issued", "expires", "status"),
+    [
+        (0, LONGEST_SECONDS, 200),
+        (0, LONGEST_SECONDS + 1, 401),
+        (-LONGEST_SECONDS + 1, 1, 200),
+        (-LONGEST_SECONDS + 1, 2, 401),
+        (AHEAD_SECONDS, 60, 200),
+        (AHEAD_SECONDS + 1, 60, 401),
+        (10_000_000, 10_000_060, 401),
+        (None, 60, 401),
+        ("now", 60, 401),
+        (True, 60, 401),
+        (-0.5, 60, 401),
+    ],
+)
+def test_no_token_of_the_secret_holds_longer_than_a_day_or_begins_later(
+    officer: Stage, subject: str, issued: Json, expires: int, status: int
+) -> None:
+    """Whoever made it, the command line or a thief of the secret; of registered names and of others."""
+    ours, now = officer.callers.tokens, seconds(officer)
+    claims = {"iss": ISSUER, "aud": ISSUER, "sub": subject, "exp": now + expires, "role": "auditor"}
+    claims |= {"scope": {"jurisdiction": "CN"}}
+    if issued is not None:
+        claims["iat"] = now + issued if type(issued) in {int, float} else issued
+    head = {"alg": "Ed25519", "kid": ours.public_key.key_id, "typ": "at+jwt"}
+    answer = read(officer, jwt.encode(head, claims, ours._key, algorithms=["Ed25519"]))
+    assert answer.status_code == status
+    assert status == 200 or code(answer) == "token_invalid"
+
+
+def test_a_token_that_begins_later_is_taken_when_it_is_later(stage: Stage) -> None:
+    ahead = Tokens(SECRET.encode(), ISSUER, lambda: stage.clock() + 60_000_000)
+    token = ahead.issue(mandate_of("passing", Role.AUDITOR, {"jurisdiction": "CN"}), 600)
+    assert code(read(stage, token)) == "token_invalid"
+    stage.clock.advance(seconds=30)
+    assert read(stage, token).status_code == 200, "what was refused before is not remembered"
 
 
 def test_the_registry_decides_and_not_the_token(officer: Stage) -> None:
