@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal, TypeAlias
 
-from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.bankday.alarms import alarming_breaks
 from api.bankday.clocks import let_lapse, overdue
 from api.bankday.findings import Finding
 from api.bankday.solvency import shortfall_fen, solvency
@@ -22,7 +22,6 @@ from ledger.decisions.context import local_date
 from ledger.log.proving import sealing
 from ledger.sheets import Header
 from ledger.store.failures import OutcomeUnknown, StoreUnavailable
-from projections.reconciliation import reconciliation_break
 from projections.runner import Runner
 
 State: TypeAlias = Literal["sealed", "sealed_before", "previewed", "not_open", "closed", "failed"]
@@ -132,7 +131,7 @@ class _Evening:
             done.findings.append(Finding("statement_missing", since_on=found.through_on))
         if found.unexplained_fen:
             done.findings.append(Finding("bank_differs", amount_fen=found.unexplained_fen))
-        done.findings += _alarming(self.ledger, done.institution_id)
+        done.findings += alarming_breaks(self.ledger, done.institution_id)
 
     def _seal(self, done: DayEnd) -> None:
         """Seal with what each family has; without it where postings keep coming, or where it was not asked for."""
@@ -148,14 +147,3 @@ class _Evening:
                 return
             done.statements = None if command.sealed is None else command.sealed.statements
             return
-
-
-def _alarming(ledger: Ledger, institution_id: str) -> Iterator[Finding]:
-    """Open breaks that nobody can explain, as the read models know them."""
-    table = reconciliation_break.c
-    query = select(func.count(), func.sum(table.drift_fen), func.min(table.since_on))
-    with ledger.engine.connect() as connection:
-        found = connection.execute(query.where(table.institution_id == institution_id, table.alarming))
-        count, drift_fen, since_on = found.one()
-    if count:
-        yield Finding("breaks_alarming", count, int(drift_fen), since_on=since_on)

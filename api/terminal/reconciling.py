@@ -1,19 +1,24 @@
 """`ledger reconcile`: bank and ledger held against each other, for one institution or for all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from api.bankday.alarms import alarming_breaks
+from api.bankday.findings import Finding
+from api.bankday.words import meaning
 from api.bankfiles.posting import Poster
 from api.bankfiles.reconcile import Reconciled, reconcile
-from api.terminal.environment import FINDING, OK, USAGE, Stop, the_ledger
-from api.terminal.output import Column, Show, print_json, print_table
+from api.terminal.environment import FINDING, OK, USAGE, Stop, language, the_ledger
+from api.terminal.output import Column, Show, err, print_json, print_table
 from api.terminal.statements import DOING, Doing, refused
 from ledger.application import Ledger
 from ledger.identifiers import Role
+from ledger.money import format_yuan
 from ledger.rejections import EscrowNotOpen, Rejection
+from projections.runner import Runner
 
 SHOW = Show()
 
@@ -28,7 +33,10 @@ def reconcile_day(
     doing: Doing = DOING,
     show: Show = SHOW,
 ) -> int:
-    """Hold bank and ledger against each other; what the bank should have shown and has not becomes a break."""
+    """Hold bank and ledger against each other; what the bank should have shown and has not becomes a break.
+
+    1 while a break is open that nobody can explain, or a day is not covered; what is explained does not alarm.
+    """
     if (institution is None) is not every:
         raise Stop("写明一个机构或 --all: name one institution, or --all", USAGE)
     with the_ledger() as ledger:
@@ -45,12 +53,26 @@ def reconcile_day(
                 refusals.append((each, refusal))
         for _, why in refusals:
             refused(why)
+        Runner(ledger.engine).catch_up()
+        alarms = {each: found for each in ids for found in alarming_breaks(ledger, each)}
     if show.json:
-        print_json([_body(each) for each in results])
+        print_json([_body(each, alarms.get(each.institution_id)) for each in results])
     else:
         _print_days(results)
-    alarming = any(each.unexplained_fen or each.overdue or not each.covered for each in results)
+    _alert(results, alarms)
+    alarming = alarms or any(each.unexplained_fen or each.overdue or not each.covered for each in results)
     return FINDING if alarming or refusals else OK
+
+
+def _alert(results: Sequence[Reconciled], alarms: Mapping[str, Finding]) -> None:
+    """A line on standard error for whatever nobody can explain, whatever else is asked for: a cron mails it."""
+    for institution_id, found in alarms.items():
+        text = f"{meaning(found.kind, language())} {found.count} · {format_yuan(found.amount_fen or 0)} 元 yuan"
+        err().print(f"! {institution_id}: {text} · 自 since {found.since_on}", markup=False)
+    for day in results:
+        if day.unexplained_fen:
+            text = f"{meaning('bank_differs', language())} {format_yuan(day.unexplained_fen)} 元 yuan"
+            err().print(f"! {day.institution_id}: {text}", markup=False)
 
 
 def _every(ledger: Ledger) -> list[str]:
@@ -60,7 +82,7 @@ def _every(ledger: Ledger) -> list[str]:
     return ids
 
 
-def _body(day: Reconciled) -> dict[str, object]:
+def _body(day: Reconciled, alarm: Finding | None) -> dict[str, object]:
     return {
         "institution_id": day.institution_id,
         "through_on": day.through_on,
@@ -70,6 +92,8 @@ def _body(day: Reconciled) -> dict[str, object]:
         "in_transit_fen": day.in_transit_fen,
         "drift_fen": day.drift_fen,
         "unexplained_fen": day.unexplained_fen,
+        "alarming_breaks": 0 if alarm is None else alarm.count,
+        "alarming_fen": 0 if alarm is None else alarm.amount_fen,
         "overdue": day.overdue,
         "opened": day.opened,
     }

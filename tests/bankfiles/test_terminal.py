@@ -8,12 +8,18 @@ from pathlib import Path
 import pytest
 
 from api.cli import run
+from ledger import commands as c
 from ledger.application import Ledger
+from ledger.identifiers import Role
+from ledger.orders import Order
+from projections.reader import ReadModels
+from projections.reconciliation import list_breaks
+from projections.runner import Runner
 from tests.api.callers import SECRET
 from tests.bankfiles import test_mutations as mutations
 from tests.bankfiles.bank import facts, school
-from tests.bankfiles.files import GENERIC_HEADER, SAMPLES, as_csv, generic_csv
-from tests.bankfiles.test_importing import MORNING
+from tests.bankfiles.files import GENERIC_HEADER, SAMPLES, Booking, as_csv, generic_csv
+from tests.bankfiles.test_importing import DAY, MORNING
 
 OK, FINDING, USAGE, ENVIRONMENT = 0, 1, 2, 3
 
@@ -56,8 +62,9 @@ def test_a_commit_books_every_line_once(bank: Ledger, capsys: pytest.CaptureFixt
     before = bank.position()
     assert run(["import-statement", name, "--institution", "school", "--commit", "--quiet"]) == OK
     assert bank.position() == before
-    assert run(["reconcile", "school", "--date", "2026-08-31", "--json"]) == OK
     capsys.readouterr()
+    assert run(["reconcile", "school", "--date", "2026-08-31", "--json"]) == FINDING, "the bank took a fee"
+    assert json.loads(capsys.readouterr().out)[0]["unexplained_fen"] == 0
     assert run(["reconcile", "--all", "--date", "2026-09-01"]) == FINDING
     assert "statements do not reach the day" in capsys.readouterr().out
 
@@ -121,3 +128,27 @@ def test_what_is_no_institution_file_or_setting(
     monkeypatch.delenv("LEDGER_PARTY_KEY")
     assert run(["import-statement", name, "--institution", "school"]) == ENVIRONMENT
     assert "LEDGER_PARTY_KEY" in capsys.readouterr().err
+
+
+def test_a_break_that_nobody_explains_alarms_until_it_is_resolved(
+    bank: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paid_out = Booking(DAY, -77_00, "A9", text="不明支出")
+    name = file(generic_csv([*MORNING[:3], paid_out]))
+    run(["import-statement", name, "--institution", "school", "--commit", "--quiet"])
+    for again in (["school"], ["--all"], ["school", "--json"], ["school", "--quiet"], ["school", "--dry-run"]):
+        capsys.readouterr()
+        assert run(["reconcile", *again, "--date", "2026-08-31"]) == FINDING, again
+        printed = capsys.readouterr()
+        alarms = [line for line in printed.err.splitlines() if line.startswith("! school: unexplained breaks")]
+        assert len(alarms) == 1, printed.err
+        assert "-77.00" in alarms[0]
+        if "--json" in again:
+            assert json.loads(printed.out)[0]["alarming_fen"] == -77_00
+    Runner(bank.engine).catch_up()
+    for row in list_breaks(ReadModels(bank.engine), institution_id="school", alarming=True).data:
+        explained = c.ResolveBreak(break_id=row.break_id, resolution="explained", note="支票退票, 银行已来函")
+        bank.submit(Order("school", f"resolve-{row.break_id}", explained, "officer", Role.REGULATOR))
+    capsys.readouterr()
+    assert run(["reconcile", "school", "--date", "2026-08-31"]) == OK
+    assert capsys.readouterr().err == ""
