@@ -143,6 +143,21 @@ def test_a_shortfall_names_who_must_put_the_money_back(school: School) -> None:
     assert [(each.code, each.amount_fen) for each in more.findings] == [("institution", 100_00), ("third_party", 50_00)]
 
 
+def test_what_is_short_or_late_is_told_every_evening_and_recorded_by_nobody_but_people(school: School) -> None:
+    school.asks(x.confirm("a", "b"), x.release(200_00), x.settle_release(), x.dispute("a"))
+    school.asks(x.decide_dispute("a", "reversed"), x.open_mediation(contract_id="c2"), x.accept_mediation(x.STARTS_ON))
+    parts = [c.InstalmentLine(due_on=MONDAY, amount_fen=500_00)]
+    school.asks(x.settlement(x.STARTS_ON, kind="instalments", amount_fen=500_00, instalments=parts))
+    told, before = [], len(happened(school.ledger))
+    for evening in (MONDAY, MONDAY + NEXT):
+        (done,) = end(school, evening)
+        told.append(kinds(done))
+    assert told == [[("instalment_overdue", 1, ""), ("custody_short", 1, "institution")]] * 2
+    assert [type(each) for each in happened(school.ledger)[before:]] == [e.DaySealed, e.DaySealed]
+    school.on(date(2026, 9, 10)).asks(c.BreachSettlement(case_id="m1", reason="第一期到期未付"))
+    assert isinstance(happened(school.ledger)[-1], e.SettlementBreached)
+
+
 def test_earned_money_covers_first() -> None:
     header = Header(
         institution_id="i", custody_cash_fen=90, unearned_fen=80, earned_fen=30, institution_receivable_fen=20
