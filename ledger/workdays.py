@@ -79,6 +79,15 @@ def shifted(on: date, count: int, unit: Literal["day", "month"]) -> date:
     return _plus_days(on, count) if unit == "day" else _plus_months(on, count)
 
 
+def last_of(first_on: date, count: int, unit: Literal["day", "month"]) -> date:
+    """The last day of a span of calendar days or months that counts its first day, without regard to rest days.
+
+    It ends the day before the corresponding day; where the month has none, with the month (as Civil Code 202).
+    """
+    next_on = shifted(first_on, count, unit)
+    return next_on if unit == "month" and next_on.day != first_on.day else next_on - _ONE_DAY
+
+
 def _years_used(start_on: date, last_on: date, unit: Unit) -> range:
     # Only working days depend on every day in between; otherwise the calendar is asked about the last day alone.
     first = (start_on + _ONE_DAY).year if unit == "workday" and last_on > start_on else last_on.year

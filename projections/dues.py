@@ -115,7 +115,7 @@ def _in_closure(escrow: Escrow, contract: Contract) -> Due | None:
         return Due("undetermined", "institution", None, since_on, basis=unknown.code)
     fen = max(0, derivation.binding_refund_fen - contract.refunded_fen)
     in_range = derivation.range
-    if not fen and in_range is None:
+    if not fen and (in_range is None or in_range.by_family_record_fen <= contract.refunded_fen):
         return None
     return Due(
         state="closure",

@@ -48,8 +48,10 @@ def _check_claim(line: c.ClaimedLesson, contract: Contract, context: Context) ->
 
 
 def _claimed(line: c.ClaimedLesson, context: Context) -> e.ClassConsumptionClaimed:
+    """Silence answers a claim from the day it could be answered: that of the notice, never before it was recorded."""
     window = context.rules.confirm_window if context.rules.confirm_default else None
-    ends = deadline(line.notified_on, window.count, window.unit) if window and line.notified_on else None
+    told_on = max(line.notified_on, context.today) if line.notified_on else None
+    ends = deadline(told_on, window.count, window.unit) if window and told_on else None
     return e.ClassConsumptionClaimed(
         effective_at=context.effective_at,
         contract_id=line.contract_id,

@@ -17,7 +17,7 @@ from ledger.decisions.valuation import left_centihours, transfer_value_fen
 from ledger.hours import format_hours
 from ledger.rulebook import RuleSet, select
 from ledger.sheets import Child, Collected, Contract, collected
-from ledger.workdays import shifted
+from ledger.workdays import last_of, shifted
 
 LONGEST = timedelta(days=366 * 10)
 
@@ -95,7 +95,7 @@ def check_caps(asked: Collected, parallel: Iterable[Collected], rules: RuleSet) 
             min(each.starts_on for each in same_subject),
             max(each.ends_on for each in same_subject),
         )
-        if ends_on >= shifted(starts_on, span.count, _calendar(span.unit)):
+        if ends_on > last_of(starts_on, span.count, _calendar(span.unit)):
             raise no.SpanAboveCap(ends_on, f"{span.count} {span.unit}", rules.id)
     if (cap := rules.cap_centihours) is not None:
         total = sum(each.centihours for each in (same_subject if rules.cap_per_subject else together))

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import date
+from fractions import Fraction
 
 import msgspec
 
 from ledger.entitlement.derivation import Figure, Ground
 from ledger.entitlement.facts import Facts
-from ledger.entitlement.figures import NOTHING, Consumption, figure
+from ledger.entitlement.figures import NOTHING, figure, priced
 from ledger.entitlement.measures import Measure
 from ledger.entitlement.methods import ground
 from ledger.rulebook import RuleSet
@@ -58,9 +59,15 @@ def completed_share_figure(facts: Facts, measures: tuple[Measure, ...], rules: R
     first = measures[0]
     if first.kind not in {"hours", "progress"}:
         return None
-    price = facts.whole_fen / first.all_units
-    used = Consumption(first.used * price, "used", "share of completed hours", first.used_text, price)
+    # Progress is of the whole course; hours are counted from the last change of the price on.
+    whole_fen, earlier = (facts.whole_fen, None) if first.kind == "hours" else (_whole_course_fen(facts), Fraction(0))
+    price = whole_fen / first.all_units
+    used = priced(first, price, "used", "share of completed hours", earlier)
     return figure(facts, "share_of_completed_hours", ground(rules, "refund.after_start_basis"), used)
+
+
+def _whole_course_fen(facts: Facts) -> int:
+    return facts.whole_fen + facts.earlier_fen
 
 
 def original_plan_figure(facts: Facts, formula: Figure | None, rules: RuleSet) -> Iterator[Figure]:

@@ -34,7 +34,7 @@ def tier_figure(facts: Facts, courts: RuleSet) -> Figure | None:
 
     Its deductions are taken as the contract claims them, so that the offer can be reproduced; void ones are not.
     """
-    used = facts.used_centihours or 0
+    used = (facts.used_centihours or 0) + facts.earlier_centihours
     reached = [tier for tier in facts.contract_tiers if used > tier.used_over_centihours]
     if not reached:
         return None

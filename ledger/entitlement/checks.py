@@ -51,7 +51,7 @@ def _check_units(facts: Facts) -> None:
     if facts.paid_centihours is not None:
         if facts.paid_centihours == 0:
             raise PerformanceNotStated("paid_hours")
-        _at_most("centihour", used, facts.paid_centihours + facts.gift_centihours)
+        _at_most("centihour", used + facts.claimed_centihours, facts.paid_centihours + facts.gift_centihours)
     if facts.disputed_centihours > used:
         raise DisputedExceedsUsed(facts.disputed_centihours, used)
     if facts.months_total is not None:

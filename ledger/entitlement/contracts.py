@@ -1,16 +1,14 @@
 """The facts of a supervised contract, as the ledger knows them, for the entitlement engine."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
-from fractions import Fraction
+from datetime import date
 from typing import Any, Final
 
 from ledger.entitlement.facts import ContractTier, Deduction, Facts, Settlement
-from ledger.hours import CENTIHOURS_PER_HOUR
 from ledger.identifiers import Cause
-from ledger.money import cumulative_fen, round_half_up
+from ledger.money import cumulative_fen
 from ledger.sheets import Contract, Header
-from ledger.workdays import deadline, shifted
+from ledger.workdays import deadline, last_of, shifted
 
 _WHOLE_CENTIPERCENT: Final = 100_00
 _FROM_THE_START: Final = -1
@@ -54,13 +52,17 @@ def facts_of(  # noqa: PLR0913 - each is a fact that a mediator or officer state
         **_signed(contract),
         **_money(contract),
         **_term(contract, header, asked_on) if contract.terms.unlimited_pass else _hours(contract),
-        **_agreed(contract, cause, asked_on),
+        **_agreed(contract, asked_on),
     )
 
 
 def _base(contract: Contract) -> int:
-    """Hours consumed before the last amendment, hundredths, which keep their price; 0 where no rest is left."""
-    return contract.base_centihours if contract.base_centihours < contract.units else 0
+    """Hours consumed before the last amendment, hundredths, which keep their price; 0 where no rest is left.
+
+    A pass goes by its term, whatever was used when (art. 22).
+    """
+    measured = not contract.terms.unlimited_pass and contract.base_centihours < contract.units
+    return contract.base_centihours if measured else 0
 
 
 def _signed(contract: Contract) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def _money(contract: Contract) -> dict[str, Any]:
     used = contract.consumed_centihours - base
     return {
         "paid_fen": paid_fen,
-        "price_fen": None if rest_fen == paid_fen else rest_fen,
+        "price_fen": None if contract.price_fen == paid_fen else rest_fen,
         "bonus_fen": bonus_fen,
         "consumed_face_fen": cumulative_fen(rest_fen + bonus_fen, used, left) if bonus_fen else None,
     }
@@ -100,6 +102,9 @@ def _hours(contract: Contract) -> dict[str, Any]:
         "gift_centihours": 0 if base or not contract.paid_centihours else contract.gift_centihours,
         "used_centihours": used,
         "disputed_centihours": min(contract.disputed_centihours, used),
+        "claimed_centihours": contract.claimed_centihours,
+        "earlier_centihours": base,
+        "earlier_fen": contract.base_fen if base else 0,
     }
 
 
@@ -115,13 +120,13 @@ def _term(contract: Contract, header: Header, asked_on: date) -> dict[str, Any]:
     }
 
 
-def _agreed(contract: Contract, cause: Cause, asked_on: date) -> dict[str, Any]:
+def _agreed(contract: Contract, asked_on: date) -> dict[str, Any]:
     """Contract steps, deductions, a settlement, an award."""
-    base, fen = _base(contract), contract.settlement_fen
+    fen = contract.settlement_fen
     settled = None if fen is None else Settlement(min(fen, max(0, contract.paid_fen)), signed_on=contract.settled_on)
     return {
-        "contract_tiers": () if base else _tiers(contract, asked_on),
-        "deductions": tuple(_deductions(contract, cause, base)),
+        "contract_tiers": _tiers(contract, asked_on),
+        "deductions": tuple(_deductions(contract)),
         "settlement": settled,
         "award_fen": contract.awarded_fen,
     }
@@ -141,7 +146,7 @@ def _months(contract: Contract, until_on: date) -> tuple[int, int] | tuple[None,
     """Months of a pass, and those of them started by a day; (None, None) where its term is not whole months."""
     first_on, last_on = contract.starts_on, contract.ends_on
     total = (last_on.year - first_on.year) * 12 + last_on.month - first_on.month + (last_on.day >= first_on.day)
-    if total < 1 or shifted(first_on, total, "month") - last_on != timedelta(days=1):
+    if total < 1 or last_of(first_on, total, "month") != last_on:
         return None, None
     return total, sum(shifted(first_on, month, "month") <= until_on for month in range(total))
 
@@ -154,19 +159,10 @@ def _tiers(contract: Contract, asked_on: date) -> tuple[ContractTier, ...]:
     return tuple(ContractTier(t.used_over_centihours, t.refund_percent * 100) for t in contract.terms.tiers)
 
 
-def _deductions(contract: Contract, cause: Cause, base: int) -> Iterator[Deduction]:
-    """Evidenced items that were kept, and lessons consumed before an amendment, which keep their price.
-
-    What the formula itself left the institution is none: it would be counted twice.
-    """
+def _deductions(contract: Contract) -> Iterator[Deduction]:
+    """Evidenced items that were kept. What the formula itself left the institution is none: it would count twice."""
     kept_fen = contract.deducted_fen - contract.remainder_fen - contract.gifts_kept_fen
     if kept_fen:
         yield Deduction("retained", kept_fen, evidence="DeductionRetained")
     if contract.gifts_kept_fen:
         yield Deduction("gifts retained", contract.gifts_kept_fen, evidence="DeductionRetained", kind="gift")
-    if base:
-        fen, list_price_fen = contract.base_fen, contract.terms.list_unit_price_fen
-        if cause == "family" and contract.terms.list_price_disclosed and list_price_fen is not None:
-            # Art. 19: the family's own cause undoes the discount of every lesson, whatever the contract became.
-            fen = max(fen, round_half_up(Fraction(list_price_fen * base, CENTIHOURS_PER_HOUR)))
-        yield Deduction("consumed before the amendment", fen, evidence="ContractAmended", kind="agreed")

@@ -14,6 +14,8 @@ _SHOWN: Final = {
     "gift_centihours": "gift_hours",
     "used_centihours": "used_hours",
     "disputed_centihours": "disputed_hours",
+    "claimed_centihours": "claimed_hours",
+    "earlier_centihours": "earlier_hours",
     "progress_centipercent": "progress_percent",
 }
 """Facts that requests state in another unit, under another name."""

@@ -135,15 +135,27 @@ def _has_event(figure: Figure, event: str) -> bool:
 
 
 def _range(facts: Facts, binding: Figure) -> DisputeRange | None:
-    """Disputed lessons: all counted by the institution's record, none by the family's (art. 25 may decide).
+    """Lessons in dispute or confirmed by nobody: all counted by the institution's record, none by the family's.
 
-    A contract term may return more from some number of hours on: the family may take the institution's record then.
+    A court may find for the family where the institution withholds its records (art. 25). A contract term may return
+    more from some number of hours on: the family may take the institution's record then.
     """
-    if not facts.disputed_centihours or facts.used_centihours is None:
+    used = facts.used_centihours
+    if used is None or not (facts.disputed_centihours or facts.claimed_centihours):
         return None
-    undisputed = facts.used_centihours - facts.disputed_centihours
-    by_family = entitle(msgspec.structs.replace(facts, used_centihours=undisputed, disputed_centihours=0))
-    return DisputeRange(binding.refund_fen, max(binding.refund_fen, by_family.binding_refund_fen))
+    by_institution = _recorded(facts, used + facts.claimed_centihours) if facts.claimed_centihours else binding
+    by_family = _recorded(facts, used - facts.disputed_centihours) if facts.disputed_centihours else binding
+    most_fen = max(binding.refund_fen, by_institution.refund_fen, by_family.refund_fen)
+    return DisputeRange(by_institution.refund_fen, most_fen)
+
+
+def _recorded(facts: Facts, used: int) -> Figure:
+    """What binds where so many hundredths of an hour were used; a course of which some was used has begun."""
+    starts_on = None if used else facts.starts_on
+    settled = msgspec.structs.replace(
+        facts, used_centihours=used, disputed_centihours=0, claimed_centihours=0, starts_on=starts_on
+    )
+    return entitle(settled).binding
 
 
 def _award(facts: Facts, binding: Figure) -> Award | None:

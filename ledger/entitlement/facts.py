@@ -41,12 +41,18 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     paid_fen: int
     cause: Cause
     price_fen: int | None = None
-    """What all the units together cost, where less (part of the price is unpaid) or more than that was paid."""
+    """What all the units together cost, earlier hours aside, where less (part is unpaid) or more than that was paid."""
     paid_centihours: int | None = None
     gift_centihours: int = 0
     used_centihours: int | None = None
     disputed_centihours: int = 0
     """Part of `used_centihours` that the family disputes."""
+    claimed_centihours: int = 0
+    """Beside `used_centihours`: claimed by the institution and confirmed by nobody, so in its record alone."""
+    earlier_centihours: int = 0
+    """Beside `used_centihours`: used before the price last changed."""
+    earlier_fen: int = 0
+    """What those earlier hours cost: they keep their price."""
     list_unit_price_fen: int | None = None
     market_unit_price_fen: int | None = None
     list_price_disclosed: bool | None = None
@@ -89,8 +95,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def whole_fen(self) -> int:
-        """The price of all units: what was paid, unless another price is stated."""
-        return self.paid_fen if self.price_fen is None else self.price_fen
+        """The price of all units: what was paid beyond the earlier hours, unless another price is stated."""
+        return max(0, self.paid_fen - self.earlier_fen) if self.price_fen is None else self.price_fen
 
     @property
     def payment_on(self) -> date | None:

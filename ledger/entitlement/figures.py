@@ -5,6 +5,7 @@ from fractions import Fraction
 from ledger.entitlement.derivation import Figure, Ground, Line, Method
 from ledger.entitlement.facts import Deduction, Facts
 from ledger.entitlement.measures import Measure
+from ledger.hours import format_hours
 from ledger.money import round_half_up
 
 EVIDENCED = frozenset({"materials", "gift", "agreed"})
@@ -18,18 +19,31 @@ _NEVER = {
 
 
 class Consumption:
-    """Value of what was delivered, by one price."""
+    """Value of what was delivered, by one price.
 
-    __slots__ = ("event", "label", "unit_price", "units", "value")
+    `earlier`: what the hours of before a change of the price come to; the price they had when left out.
+    """
 
-    def __init__(self, value: Fraction, event: str, label: str, units: str | None, unit_price: Fraction | None) -> None:
+    __slots__ = ("earlier", "event", "label", "unit_price", "units", "value")
+
+    def __init__(
+        self,
+        value: Fraction,
+        event: str,
+        label: str,
+        units: str | None,
+        unit_price: Fraction | None,
+        earlier: Fraction | None = None,
+    ) -> None:
         self.value, self.event, self.label = value, event, label
-        self.units, self.unit_price = units, unit_price
+        self.units, self.unit_price, self.earlier = units, unit_price, earlier
 
 
-def priced(measure: Measure, unit_price: Fraction, event: str, label: str) -> Consumption:
+def priced(
+    measure: Measure, unit_price: Fraction, event: str, label: str, earlier: Fraction | None = None
+) -> Consumption:
     """The used units at one price in fen."""
-    return Consumption(measure.used * unit_price, event, label, measure.used_text, unit_price)
+    return Consumption(measure.used * unit_price, event, label, measure.used_text, unit_price, earlier)
 
 
 def figure(
@@ -45,16 +59,30 @@ def figure(
     """
     deductions = [_deduction_line(deduction, deductible) for deduction in facts.deductions]
     kept_fen = -sum(line.amount_fen for line in deductions)
-    exact = facts.paid_fen - kept_fen - (used.value if used else 0)
+    earlier = _earlier(facts, used)
+    exact = facts.paid_fen - kept_fen - earlier - (used.value if used else 0)
     refund_fen = round_half_up(Fraction(exact)) if exact > 0 else 0
+    before = [_earlier_line(facts, earlier)] if earlier else []
     lines = [Line("paid", "received for this contract", facts.paid_fen)]
     if used is not None:
-        lines.append(_used_line(used, facts.paid_fen - kept_fen - refund_fen, clipped=exact <= 0))
-    lines += deductions
+        residual_fen = facts.paid_fen - kept_fen - refund_fen + sum(line.amount_fen for line in before)
+        lines.append(_used_line(used, residual_fen, clipped=exact <= 0))
+    lines += before + deductions
     open_fen = refund_fen - sum(line.amount_fen for line in lines)
     if open_fen:
         lines.append(Line("excess_not_charged", "consumed beyond what was paid: not charged", open_fen))
     return _built(method, ground, refund_fen, lines)
+
+
+def _earlier(facts: Facts, used: Consumption | None) -> Fraction:
+    if used is None:
+        return Fraction(0)
+    return Fraction(facts.earlier_fen) if used.earlier is None else used.earlier
+
+
+def _earlier_line(facts: Facts, earlier: Fraction) -> Line:
+    units = format_hours(facts.earlier_centihours)
+    return Line("used_before", "class hours used before the price changed", -round_half_up(earlier), units=units)
 
 
 def stated(method: Method, ground: Ground, refund_fen: int, lines: list[Line]) -> Figure:

@@ -9,6 +9,7 @@ from ledger.entitlement.facts import Facts
 from ledger.entitlement.figures import Consumption, figure, priced
 from ledger.entitlement.measures import Measure
 from ledger.entitlement.refusals import CourtRuleUnknown
+from ledger.hours import CENTIHOURS_PER_HOUR
 from ledger.rulebook import RuleSet
 
 
@@ -52,24 +53,26 @@ def _by_measure(facts: Facts, first: Measure, measures: tuple[Measure, ...], rul
         case "term":
             yield _term(facts, first, rules)
         case _ if facts.cause == "family":
-            yield from _family(facts, first, _units(first, measures), rules)
+            yield from _family(facts, first, _units(facts, first, measures), rules)
         case "hours" if facts.cause == "mutual" and facts.contract_unit_price_fen is not None:
             yield _mixed(facts, first, facts.contract_unit_price_fen, rules)
             yield from _counter(lambda: _average(facts, first, rules))
             yield from _claimed_list_price(facts, _beyond_gifts(first), rules)
         case _:
             yield from _averages(facts, first, rules)
-            yield from _claimed_list_price(facts, _units(first, measures), rules)
+            yield from _claimed_list_price(facts, _units(facts, first, measures), rules)
 
 
-def _units(first: Measure, measures: tuple[Measure, ...]) -> Measure | None:
+def _units(facts: Facts, first: Measure, measures: tuple[Measure, ...]) -> Measure | None:
     """The measure a price per unit applies to: progress is turned into hours where the hours are known."""
     if first.kind != "progress":
         return first
     hours = next((measure for measure in measures if measure.kind == "hours"), None)
     if hours is None:
         return None
-    return Measure("hours", hours.bought, hours.given, hours.all_units * first.share_used)
+    earlier = Fraction(facts.earlier_centihours, CENTIHOURS_PER_HOUR)
+    used = (hours.all_units + earlier) * first.share_used
+    return Measure("hours", hours.bought, hours.given, max(used - earlier, Fraction(0)))
 
 
 def _averages(facts: Facts, measure: Measure, rules: RuleSet) -> Iterator[Figure]:
@@ -88,7 +91,8 @@ def _average(facts: Facts, measure: Measure, rules: RuleSet) -> Figure:
             return _term(facts, measure, rules)
         case "progress":
             value = facts.paid_fen * measure.share_used  # of what was really paid (Xiamen Huli 2021), not of the price
-            used = Consumption(value, "used", "part of the course done (%)", measure.used_text, None)
+            done = "part of the course done (%)"  # of all of it, whatever the price was when
+            used = Consumption(value, "used", done, measure.used_text, None, earlier=Fraction(0))
             return figure(facts, "percent_progress", ground(rules, "measure.percent_progress"), used)
         case "months":
             price = Fraction(facts.whole_fen) / measure.bought
@@ -176,26 +180,39 @@ def _contract_price(facts: Facts, first: Measure, rules: RuleSet) -> Figure:
 
 def _listed(facts: Facts, units: Measure, rules: RuleSet, paid_price: Fraction) -> Figure | None:
     """Art. 19(1), where the list price lies above the price paid: otherwise there was no discount to undo."""
-    price_fen = facts.list_unit_price_fen
-    if price_fen is None or price_fen <= paid_price:
-        return None
-    used = priced(units, Fraction(price_fen), "used", "units used at the price before the discount")
-    return figure(facts, "list_price", ground(rules, "price.family"), used)
+    label = "units used at the price before the discount"
+    used = _undiscounted(facts, units, facts.list_unit_price_fen, paid_price, label)
+    return None if used is None else figure(facts, "list_price", ground(rules, "price.family"), used)
 
 
 def _market(facts: Facts, units: Measure, rules: RuleSet, paid_price: Fraction) -> Figure | None:
     """Art. 19(2): the price of the like at the place of performance at signing, never below the price paid."""
-    price_fen = facts.market_unit_price_fen
-    if price_fen is None or price_fen <= paid_price:
+    label = "units used at the local market price"
+    used = _undiscounted(facts, units, facts.market_unit_price_fen, paid_price, label)
+    if used is None:
         return None
-    used = priced(units, Fraction(price_fen), "used", "units used at the local market price")
     return figure(facts, "market_price", ground(rules, "price.family_unreasonable_list"), used)
+
+
+def _undiscounted(
+    facts: Facts, units: Measure, price_fen: int | None, paid_price: Fraction, label: str
+) -> Consumption | None:
+    """The used units at a price that undoes a discount, in either price the contract had; None where it undoes none."""
+    if price_fen is None:
+        return None
+    earlier = Fraction(price_fen * facts.earlier_centihours, CENTIHOURS_PER_HOUR)
+    if price_fen <= paid_price and earlier <= facts.earlier_fen:
+        return None
+    price = max(Fraction(price_fen), paid_price)
+    return priced(units, price, "used", label, max(earlier, Fraction(facts.earlier_fen)))
 
 
 def _claimed_list_price(facts: Facts, units: Measure | None, rules: RuleSet) -> Iterator[Figure]:
     """The institution's version at its list price, shown so that the difference can be explained."""
     if units is not None and facts.list_unit_price_fen is not None and rules.known("price.family") is not None:
-        used = priced(units, Fraction(facts.list_unit_price_fen), "used", "units used at the list price claimed")
+        price_fen = facts.list_unit_price_fen
+        earlier = Fraction(price_fen * facts.earlier_centihours, CENTIHOURS_PER_HOUR)
+        used = priced(units, Fraction(price_fen), "used", "units used at the list price claimed", earlier)
         yield figure(facts, "list_price", ground(rules, "price.family"), used)
 
 

@@ -78,6 +78,12 @@ class EntitlementRequest(_Model):
     """Class hours used of all kinds, gifts included."""
     disputed_hours: Hours = "0"
     """Part of `used_hours` that the family disputes."""
+    claimed_hours: Hours = "0"
+    """Beside `used_hours`: claimed by the institution and confirmed by nobody, so in its record alone."""
+    earlier_hours: Hours = "0"
+    """Beside `used_hours`: used before the price last changed; `paid_hours` and `price_fen` are those of the rest."""
+    earlier_fen: Fen = 0
+    """What those earlier hours cost: they keep their price."""
     list_unit_price_fen: Fen | None = None
     market_unit_price_fen: Fen | None = None
     list_price_disclosed: bool | None = None
@@ -134,6 +140,8 @@ class EntitlementRequest(_Model):
             gift_centihours=parse_hours(self.gift_hours),
             used_centihours=_hours(self.used_hours) if in_hours else None,
             disputed_centihours=parse_hours(self.disputed_hours),
+            claimed_centihours=parse_hours(self.claimed_hours),
+            earlier_centihours=parse_hours(self.earlier_hours),
             progress_centipercent=None if self.progress_percent is None else _centipercent(self.progress_percent),
             contract_tiers=tuple(
                 ContractTier(parse_hours(tier.used_over_hours), _centipercent(tier.refund_percent))
@@ -151,7 +159,7 @@ class EntitlementRequest(_Model):
 
 
 _CONVERTED = {
-    "paid_hours", "gift_hours", "used_hours", "disputed_hours", "progress_percent",
+    "paid_hours", "gift_hours", "used_hours", "disputed_hours", "claimed_hours", "earlier_hours", "progress_percent",
     "contract_tiers", "deductions", "settlement",
 }  # fmt: skip
 

@@ -30,6 +30,8 @@ def _applied(escrow: Escrow, event: e.DepositApplied) -> None:
     deposit.unapplied_fen -= event.amount_fen
     deposit.applied = (*deposit.applied, (event.contract_id, event.amount_fen))
     contract = escrow.get(Contract, event.contract_id)
+    if not contract.paid_fen:  # what was paid before was taken back by the bank: it is no payment
+        contract.first_paid_on, contract.payer_ref = None, ""
     contract.paid_fen += event.amount_fen
     if contract.first_paid_on is None or deposit.value_on < contract.first_paid_on:
         contract.first_paid_on = deposit.value_on

@@ -35,9 +35,15 @@ def test_in_beijing_culture_and_arts_it_covers_ninety_days() -> None:
     school.when(spanning(date(2026, 11, 29))).then(e.ContractRegistered)
 
 
-def test_the_last_day_of_a_short_month_ends_the_span() -> None:
-    place().when(spanning(date(2027, 2, 28), date(2026, 11, 30))).refused(no.SpanAboveCap)
-    place().when(spanning(date(2027, 2, 27), date(2026, 11, 30))).then(e.ContractRegistered)
+@pytest.mark.parametrize("starts_on", [date(2026, 11, 29), date(2026, 11, 30), date(2026, 12, 1)])
+def test_three_months_that_reach_a_short_month_end_with_it(starts_on: date) -> None:
+    place().when(spanning(date(2027, 3, 1), starts_on)).refused(no.SpanAboveCap)
+    place().when(spanning(date(2027, 2, 28), starts_on)).then(e.ContractRegistered)
+
+
+def test_three_months_end_on_the_day_before_the_corresponding_day() -> None:
+    place().when(spanning(date(2027, 2, 28), date(2026, 11, 28))).refused(no.SpanAboveCap)
+    place().when(spanning(date(2027, 2, 27), date(2026, 11, 28))).then(e.ContractRegistered)
 
 
 def test_sixty_hours_are_the_most() -> None:

@@ -159,6 +159,19 @@ def test_no_window_runs_before_the_guardian_was_told(school: Specification) -> N
     school.when(x.confirm_by_default("a")).refused(no.GuardianNotNotified("c1", "a"))
 
 
+def test_silence_answers_no_claim_before_it_was_made(school: Specification) -> None:
+    late = date(2026, 10, 20)
+    school.on(late).given(x.claim("a")).when(x.confirm_by_default("a")).refused(no.WindowStillOpen)
+    school.on(date(2026, 11, 10)).when(x.confirm_by_default("a")).refused(no.WindowStillOpen)
+    school.on(date(2026, 11, 11)).when(x.confirm_by_default("a")).then(e.ClassConsumptionConfirmed)
+
+
+def test_no_window_runs_in_a_freeze_that_was_over_when_the_lesson_was_claimed(school: Specification) -> None:
+    school.given(x.freeze()).on(date(2026, 9, 16)).given(x.unfreeze(), x.claim("a"))
+    school.on(date(2026, 10, 13)).when(x.confirm_by_default("a")).refused(no.WindowStillOpen)
+    school.on(date(2026, 10, 14)).when(x.confirm_by_default("a")).then(e.ClassConsumptionConfirmed)
+
+
 def test_no_window_runs_while_the_escrow_is_frozen(school: Specification) -> None:
     school.given(x.claim("a")).on(date(2026, 9, 8)).given(x.freeze()).on(date(2026, 9, 22))
     school.when(x.confirm_by_default("a")).refused(no.EscrowIsFrozen())

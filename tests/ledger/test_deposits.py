@@ -1,6 +1,6 @@
 """Deposits: received, applied, reversed, asserted outside custody, put back by the institution."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -117,6 +117,15 @@ def test_a_reversal_takes_from_what_is_unapplied_then_from_what_is_unearned(scho
     header = school.escrow.header
     assert (header.custody_cash_fen, header.unapplied_fen, header.unearned_fen) == (0, 0, 0)
     school.when(x.reverse_deposit()).refused(no.DepositAlreadyReversed(x.deposit_id()))
+
+
+def test_a_payment_that_the_bank_took_back_begins_no_seven_days_and_has_no_payer(school: Specification) -> None:
+    school.given(x.deposit(), x.reverse_deposit()).on(TODAY)
+    school.given(x.deposit("again", value_on=TODAY, payer_ref="payer-2"), *x.taught("a")).on(TODAY + timedelta(days=4))
+    school.when(x.request(cause="family", requested_on=TODAY + timedelta(days=4)))
+    assert school.events[0].method == "full_cooling_off"  # type: ignore[attr-defined] # it was requested
+    school.given(x.approve()).when(x.instruct())
+    assert school.events[0].payee_ref == "payer-2"  # type: ignore[attr-defined] # it was instructed
 
 
 def test_a_reversal_after_consumption_is_owed_by_the_institution_and_blocks_its_releases(two: Specification) -> None:

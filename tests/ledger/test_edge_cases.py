@@ -54,7 +54,7 @@ def test_the_institutions_cause_keeps_the_discount_whatever_the_list_price() -> 
 
 
 def test_a_lesson_confirmed_by_silence_may_still_be_contested_and_is_clawed_back(school: Specification) -> None:
-    school.given(x.claim("a")).on(date(2026, 9, 22)).given(x.confirm_by_default("a"), x.release(100_00))
+    school.given(x.claim("a")).on(date(2026, 10, 20)).given(x.confirm_by_default("a"), x.release(100_00))
     school.given(x.settle_release(), x.dispute("a"), *x.taught("b"), x.decide_dispute("a", "reversed"))
     contract = school.escrow.get(Contract, "c1")
     assert (contract.earned_fen, contract.institution_receivable_fen) == (0, 0)

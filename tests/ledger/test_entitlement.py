@@ -241,6 +241,22 @@ def test_disputed_lessons_give_a_range_between_the_two_records() -> None:
     assert found.binding_refund_fen == 6_000_00
 
 
+def test_lessons_that_nobody_confirmed_stand_in_the_record_of_the_institution_alone() -> None:
+    found = hours("institution", disputed_centihours=500, claimed_centihours=1000)
+    assert found.range is not None
+    assert (found.range.by_institution_record_fen, found.range.by_family_record_fen) == (4_000_00, 7_000_00)
+    assert found.binding_refund_fen == 6_000_00
+
+
+def test_by_the_record_of_the_institution_a_course_may_have_begun_before_its_first_day() -> None:
+    asked = {"starts_on": date(2026, 3, 10), "requested_on": date(2026, 3, 5)}
+    found = entitle(
+        Facts(paid_fen=100, cause="neither", paid_centihours=1000, used_centihours=0, claimed_centihours=100, **asked)
+    )
+    assert found.range is not None
+    assert (found.range.by_institution_record_fen, found.range.by_family_record_fen) == (90, 100)
+
+
 def test_a_family_never_fares_worse_by_its_own_record_than_by_that_of_the_institution() -> None:
     """Here the contract returns half from 90 hours on: with 90 undisputed ones only a tenth would be left."""
     half = (ContractTier(used_over_centihours=90_00, refund_centipercent=50_00),)
@@ -385,7 +401,8 @@ def test_the_request_of_the_calculator_carries_every_fact() -> None:
 
 
 def test_request_and_facts_state_the_same_things() -> None:
-    renamed = {"paid_hours", "gift_hours", "used_hours", "disputed_hours", "progress_percent"}
+    hours = {f"{each}_hours" for each in ("paid", "gift", "used", "disputed", "claimed", "earlier")}
+    renamed = {*hours, "progress_percent"}
     units = {name for name in Facts.__struct_fields__ if name.endswith(("_centihours", "_centipercent"))}
     assert set(EntitlementRequest.model_fields) - renamed == set(Facts.__struct_fields__) - units
     assert len(units) == len(renamed)

@@ -37,6 +37,9 @@ anything = st.builds(
     disputed_centihours=st.just(0) | st.integers(0, 500),
     list_unit_price_fen=st.none() | fen,
     market_unit_price_fen=st.none() | fen,
+    claimed_centihours=st.just(0) | hours,
+    earlier_centihours=st.just(0) | hours,
+    earlier_fen=st.just(0) | fen,
     list_price_disclosed=st.sampled_from([None, True, False]),
     list_price_unreasonable=st.booleans(),
     contract_unit_price_fen=st.none() | fen,
@@ -80,6 +83,9 @@ def plausible(draw: st.DrawFn) -> Facts:
         stated["gift_centihours"] = draw(st.integers(0, 2000))
         stated["used_centihours"] = used_hours
         stated["disputed_centihours"] = draw(st.integers(0, used_hours))
+        stated["claimed_centihours"] = draw(st.sampled_from([0, 1]))
+        stated["earlier_centihours"] = draw(st.integers(0, 2000))
+        stated["earlier_fen"] = draw(st.integers(0, paid_fen)) if stated["earlier_centihours"] else 0
         stated["contract_tiers"] = draw(
             st.just(()) | st.builds(ContractTier, hours, st.integers(0, 10_000)).map(lambda t: (t,))
         )
@@ -179,7 +185,8 @@ def answer_or_refusal(facts: Facts) -> Derivation | Rejection:
 
 OPTIONAL = tuple(each for each in msgspec.structs.fields(Facts) if not each.required)
 NAMES = dict(zip((name for name in Facts.__struct_fields__ if "_centi" in name), (
-    "paid_hours", "gift_hours", "used_hours", "disputed_hours", "progress_percent"), strict=True))  # fmt: skip
+    "paid_hours", "gift_hours", "used_hours", "disputed_hours", "claimed_hours", "earlier_hours", "progress_percent"),
+    strict=True))  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)
