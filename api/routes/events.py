@@ -65,6 +65,7 @@ def _feed(runtime: Runtime) -> Callable[..., Response]:
     caller_of = Depends(readers(runtime.tokens, READERS))
 
     def events(
+        request: Request,
         caller: Mandate = caller_of,
         after: Position = 0,
         limit: Limit = DEFAULT_LIMIT,
@@ -79,7 +80,11 @@ def _feed(runtime: Runtime) -> Callable[..., Response]:
             return _fed(Feed([], after, more=False, epoch=now))
         reach(runtime, found[-1].position)
         scope = Scope(runtime.reader, caller)
-        seen = [event_body(each) for each in found if scope.institution(each.institution_id) is not None]
+        theirs = [each for each in found if scope.institution(each.institution_id) is not None]
+        seen = [event_body(each) for each in theirs]
+        if theirs:
+            first, last = theirs[0].position, theirs[-1].position
+            _note(runtime, request, caller, About(what="get_events", first_shown=first, last_shown=last))
         return _fed(Feed(seen, found[-1].position, more=len(found) == limit, epoch=now))
 
     return events
@@ -89,6 +94,7 @@ def _stream(runtime: Runtime) -> Callable[..., Response]:
     caller_of = Depends(readers(runtime.tokens, READERS))
 
     def events_of_escrow(
+        request: Request,
         institution_id: InstitutionPath,
         caller: Mandate = caller_of,
         after: Position = 0,
@@ -101,6 +107,10 @@ def _stream(runtime: Runtime) -> Callable[..., Response]:
         now = standing_epoch(after, stream_footing(runtime.ledger.engine, institution_id, lane, after, epoch))
         found = runtime.ledger.stream(institution_id, after, limit)
         last = found[-1].version if found else after
+        if found:
+            what, first = "get_events_of_escrow", found[0].version
+            about = About(what=what, institution_id=institution_id, first_shown=first, last_shown=last)
+            _note(runtime, request, caller, about)
         body = Feed([event_body(each) for each in found], last, more=len(found) == limit, epoch=now)
         return _fed(body, {"ETag": etag} if etag else {})
 
@@ -124,7 +134,7 @@ def noted_event(runtime: Runtime, request: Request, caller: Mandate, institution
     if contract_id := getattr(found.event, "contract_id", None):
         what = getattr(request.scope.get("route"), "operation_id", None) or "get_event"
         about = About(what=what, institution_id=institution_id, contract_id=contract_id)
-        runtime.access_log.note(caller, [about], purpose=purpose_of(request), trace_id=trace_of(request))
+        _note(runtime, request, caller, about)
     return found
 
 
@@ -144,6 +154,11 @@ def standing_epoch(after: int, footing: Footing) -> str:
         facts = {"epoch": footing.epoch, "after": after, "rewind_to": footing.rewind_to}
         raise Problem("epoch_changed", facts, headers={"Ledger-Epoch": footing.epoch})
     return footing.epoch
+
+
+def _note(runtime: Runtime, request: Request, caller: Mandate, about: About) -> None:
+    """One row for one answer, however many events it shows."""
+    runtime.access_log.note(caller, [about], purpose=purpose_of(request), trace_id=trace_of(request))
 
 
 def _fed(feed: Feed, headers: dict[str, str] | None = None) -> Response:

@@ -1,4 +1,4 @@
-"""Who read what about a family: one row for each read, written before the answer leaves, never changed."""
+"""Who read what about families: one row for each read, written before the answer leaves, never changed."""
 
 import threading
 from collections.abc import Callable
@@ -23,7 +23,7 @@ NATION = "CN"
 
 
 class AccessEntry(Row, frozen=True):
-    """One read of a named family's data, or of the vault."""
+    """One read of a named family's data, of the vault, or of a part of the log."""
 
     number: int
     read_at: int
@@ -39,6 +39,10 @@ class AccessEntry(Row, frozen=True):
     place: str | None
     """Where the reader is an officer; tells who may see an entry that names no institution."""
     district: str | None
+    first_shown: int | None = None
+    """Of a feed: the first event that was shown, by position; of one institution's stream by version."""
+    last_shown: int | None = None
+    """The last one."""
 
 
 access_log = Table(
@@ -46,7 +50,9 @@ access_log = Table(
     MetaData(),
     Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("read_at", BigInteger, nullable=False),
-    *(Column(name, Text) for name in AccessEntry.__struct_fields__[2:]),
+    *(Column(name, Text) for name in AccessEntry.__struct_fields__[2:-2]),
+    Column("first_shown", BigInteger),
+    Column("last_shown", BigInteger),
 )
 
 
@@ -57,6 +63,8 @@ class About(Struct, frozen=True, kw_only=True):
     institution_id: str | None = None
     contract_id: str | None = None
     subject_id: str | None = None
+    first_shown: int | None = None
+    last_shown: int | None = None
 
 
 @dataclass(eq=False)
@@ -117,6 +125,8 @@ def _row(caller: Mandate, about: About, purpose: str | None, trace_id: str, now:
         "trace_id": trace_id,
         "place": caller.jurisdiction or NATION,
         "district": caller.district,
+        "first_shown": about.first_shown,
+        "last_shown": about.last_shown,
     }
 
 

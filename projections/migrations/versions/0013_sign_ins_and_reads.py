@@ -1,4 +1,4 @@
-"""From where a user's password was tried, and from where it was right."""
+"""From where a user's password was tried, and from where it was right; which part of a feed somebody read."""
 
 from typing import Any
 
@@ -9,10 +9,11 @@ revision = "0013"
 down_revision = "0012"
 
 WRITER = "ledger_writer"
+READ = ("first_shown", "last_shown")
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the table, and two columns of the log of reads."""
     on_sqlite = op.get_bind().dialect.name == "sqlite"
     words = Text() if on_sqlite else Text(collation="C")
     compact: dict[str, Any] = {"sqlite_with_rowid": False} if on_sqlite else {}
@@ -25,6 +26,8 @@ def upgrade() -> None:
         Column("succeeded_at", BigInteger),
         **compact,
     )
+    for name in READ:
+        op.add_column("access_log", Column(name, BigInteger))
     if on_sqlite:
         return
     grant = f"grant select, insert, update, delete on access_attempts to {WRITER};"
@@ -34,5 +37,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the table."""
-    op.drop_table("access_attempts")
+    """Refuse: what somebody read is not taken back by a migration."""
+    raise RuntimeError("reads are not taken back by a migration")
