@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Self
 
 from msgspec import to_builtins
 from pydantic import SecretStr
@@ -17,14 +18,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from api.app import now
 from api.demo.bankreport import show_bank_day, show_closure
 from api.demo.database import DatabaseAway, LedgerNotEmpty, folder_of, prepared, shown
-from api.demo.office import party_key
+from api.demo.office import party_key, vault_key
 from api.demo.report import WIDTH, as_json, show
 from api.demo.run import BEGINNING, ENDING, Run, run
 from api.demo.sealing import NAME, Signed, sign
 from api.demo.serving import serve as serve_ledger
 from api.demo.telling import BEIJING, Tally
 from api.notarizing import log_key
-from api.settings import Settings
+from api.settings import Settings, master_keys
+from api.vault.masters import Masters, read_masters
 from ledger.log.keys import PrivateKey
 
 OK, USAGE, ENVIRONMENT = 0, 2, 3
@@ -59,8 +61,8 @@ def command(
         err.print(f"the database cannot be opened: {failure}", markup=False)
         return ENVIRONMENT
     key = log_key(settings) or PrivateKey.generate(settings.log_name or NAME)
-    folder, tokens = folder_of(url), settings.party_key or SecretStr(party_key(seed))
-    telling = Telling(url, scale, seed, folder, tokens.get_secret_value())
+    keys = Keys.of(settings, seed)
+    telling = Telling(url, scale, seed, folder_of(url), keys)
     told = _told(err, telling, watched=not (json or quiet))
     try:
         signed = sign(url, key, now, bundle)
@@ -77,19 +79,42 @@ def command(
         out.print(_sentence(told, scale, seed))
     if not json:
         out.print(f"账本在 The ledger is at {shown(url)}", soft_wrap=True, highlight=False)
-        how = f"  (LEDGER_PARTY_KEY={telling.key})" if settings.party_key is None else ""
-        out.print(f"文件在 Its files are in {folder}{how}", soft_wrap=True, highlight=False)
+        out.print(f"文件在 Its files are in {telling.folder}{keys.told}", soft_wrap=True, highlight=False)
     if not (json or quiet):
         out.print(_how_to_check(signed), soft_wrap=True, highlight=False, markup=False)
     if serve:
         with key_file(settings, key) as path:
-            served = settings.model_copy(update=_facts(url, path, key.name, tokens))
+            facts = {"database_url": url, "log_key": path, "log_name": key.name} | keys.settings
+            served = settings.model_copy(update=facts)
             serve_ledger(served, err if json else out)
     return OK
 
 
-def _facts(url: str, key_path: Path, name: str, tokens: SecretStr) -> dict[str, object]:
-    return {"database_url": url, "log_key": key_path, "log_name": name, "party_key": tokens}
+@dataclass(frozen=True)
+class Keys:
+    """Keys of payers' tokens and of the vault: those of the settings, else some that follow from the seed."""
+
+    party: SecretStr
+    masters: Masters
+    settings: dict[str, SecretStr]
+    """What the settings lack, by its name there: no secrets, and told."""
+
+    @classmethod
+    def of(cls, settings: Settings, seed: int) -> Self:
+        """Raises UnreadableMasterKeys, OSError."""
+        given, made = master_keys(settings), dict[str, SecretStr]()
+        if settings.party_key is None:
+            made["party_key"] = SecretStr(party_key(seed))
+        if not given.ids:
+            made["vault_key"] = SecretStr(vault_key(seed))
+        masters = given if given.ids else read_masters(vault_key(seed))
+        return cls(settings.party_key or made["party_key"], masters, made)
+
+    @property
+    def told(self) -> str:
+        """The keys that somebody needs who goes on in another program."""
+        named = [f"LEDGER_{name.upper()}={key.get_secret_value()}" for name, key in self.settings.items()]
+        return f"  ({' '.join(named)})" if named else ""
 
 
 def _how_to_check(signed: Signed) -> str:
@@ -114,13 +139,13 @@ def key_file(settings: Settings, key: PrivateKey) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Telling:
-    """What is told, where to, and with which key payers' tokens are made."""
+    """What is told, where to, and with which keys."""
 
     url: str
     scale: float
     seed: int
     folder: Path
-    key: str
+    keys: Keys
 
 
 def _told(console: Console, telling: Telling, *, watched: bool) -> Run:
@@ -138,7 +163,8 @@ def _told(console: Console, telling: Telling, *, watched: bool) -> Run:
             done = (moment - BEGINNING).total_seconds()
             progress.update(task, completed=done, on=moment.astimezone(BEIJING).date(), events=tally.events)
 
-        return run(telling.url, telling.scale, telling.seed, watch, telling.folder, telling.key)
+        party = telling.keys.party.get_secret_value()
+        return run(telling.url, telling.scale, telling.seed, watch, telling.folder, party, telling.keys.masters)
 
 
 def _summary(told: Run, telling: Telling) -> dict[str, object]:

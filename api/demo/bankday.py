@@ -73,7 +73,7 @@ class Day:
         """Two children are enrolled; one family and two others leave at once, and the school agrees."""
         self._at(hour)
         for branch in self._branches:
-            school, joining = branch.school, joins(f"{branch.id}-N0", self._office.parties)
+            school, joining = branch.school, joins(branch.joining, self._office.parties)
             paid = self._credit(PRICE_FEN, joining.contract_id, f"{joining.contract_id} 学费")
             branch.bookings.append(paid)
             leaving = [(school.number("R"), each) for each in [joining, *branch.leaving]]
@@ -82,6 +82,7 @@ class Day:
             orders += [request(school, family, name, "institution", BANK_DAY) for name, family in leaving]
             orders += [school.office(c.ApproveRefund, refund_id=name) for name, _ in leaving]
             self._submit(orders)
+            self._office.enter(branch.id, joining.guardian_id, *person(joining.contract_id))
 
     def _runs(self, kind: Kind, hour: int) -> None:
         self._at(hour)
@@ -90,7 +91,11 @@ class Day:
                 ask = Ask(file_id(kind, branch.id, BANK_DAY), DISTRICT, self._office.clock())
                 run = run_payments(self._office.ledger, branch.id, ask)
             for file in run.files:
-                path = write_payment_file(self._office.folder / FOLDER, file, "pain.001")
+                what = "ledger release" if kind == "release" else "ledger refund-run"
+                payees = self._office.payees(file, what)
+                path = write_payment_file(self._office.folder / FOLDER, file, "pain.001", payees.find)
+                self.told.by_account += len(payees.accounts)
+                self.told.by_reference += len(payees.by_reference)
                 self._note(branch, kind, f"{FOLDER}/{path.name}", path.read_bytes(), len(file.payments), file.total_fen)
                 branch.files.append(file)
 
@@ -120,7 +125,7 @@ class Day:
         name = f"{FOLDER}/status-{file.file_id}.xml"
         paid = [each for each in file.payments if each.number not in fails]
         self._note(branch, "status", name, content, len(file.payments), sum(each.amount_fen for each in paid))
-        branch.bookings += [paid_line(each, number) for each, number in zip(paid, given, strict=True)]
+        branch.bookings += [paid_line(branch, each, number) for each, number in zip(paid, given, strict=True)]
         with self._office.at_work():
             return import_statuses(self._office.ledger, read_report(self._office.read(name)), CLERK)
 
@@ -146,15 +151,14 @@ class Day:
             holder, account = "某装饰工程公司", person("stray")[1]
             yield Booking(-STRAY_FEN, next(self._serials), holder, account, "转账")
         else:
-            joined = f"{branch.id}-N0"
             payment = next(
                 each
                 for file in branch.files
                 for each in file.payments
-                if file.kind == "refund" and each.contract_id == joined
+                if file.kind == "refund" and each.contract_id == branch.joining
             )
             self.told.refunds_back.append(Back(branch.id, payment.refund_id or "", payment.amount_fen))
-            holder, account = person(payment.payee_ref)
+            holder, account = branch.payee(payment)
             text = f"退汇 {payment.payment_id} 账户已销户"
             yield Booking(payment.amount_fen, next(self._serials), holder, account, text)
 

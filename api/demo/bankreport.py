@@ -46,7 +46,7 @@ def show_closure(console: Console, closed: Closed) -> None:
     if shares is None:
         return
     found = new_table(
-        f"关停与分配 {closed.institution_id} {closed.name}: closed by two officers, distributed by two (元 yuan)",
+        f"关停与分配 {closed.institution_id} {closed.name}: each proposed by one officer, approved by another",
         "合同\ncontract",
         (),
         ("应退\ndue", "份额\nshare", "仍欠\nstays due"),
@@ -72,7 +72,13 @@ def show_closure(console: Console, closed: Closed) -> None:
 
 def show_bank_day(console: Console, day: BankDay) -> None:
     """Every step of the day."""
-    for step in (_payments(day), _statements(day), _compared(day), _breaks(day)):
+    console.print(_payments(day))
+    console.print(
+        f"  收款人 Payees of refunds: 按账号 by the account that paid {day.by_account} (vault) · 按代号 by reference "
+        f"{day.by_reference}\n",
+        highlight=False,
+    )
+    for step in (_statements(day), _compared(day), _breaks(day)):
         console.print(step)
     for each in day.breaks:
         if not each.alarming:

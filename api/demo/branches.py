@@ -34,6 +34,15 @@ class Branch:
         return self.school.institution_id
 
     @property
+    def joining(self) -> str:
+        """The contract of the family that joins, and leaves before its first lesson."""
+        return f"{self.id}-N0"
+
+    def payee(self, payment: Payment) -> tuple[str, str]:
+        """Holder and account behind a payment, as the bank knows them."""
+        return person(self.joining if payment.contract_id == self.joining else payment.payee_ref)
+
+    @property
     def unregistered(self) -> str:
         """The contract that the school has not entered when its family pays."""
         return f"{self.id}-N2"
@@ -83,7 +92,7 @@ def deposited(branch: Branch, enrolment: Enrolment, line: Booking) -> Order:
     )
 
 
-def paid_line(payment: Payment, serial: str) -> Booking:
+def paid_line(branch: Branch, payment: Payment, serial: str) -> Booking:
     """The line by which the bank shows a payment."""
-    holder, account = person(payment.payee_ref)
+    holder, account = branch.payee(payment)
     return Booking(-payment.amount_fen, serial, holder, account, f"{payment.remittance} {payment.payment_id}")

@@ -57,6 +57,8 @@ class Closed(Struct):
     paid_fen: int = 0
     payments: list[str] = []
     statuses: list[str] = []
+    approvals: list[str] = []
+    """Of the closure and of the distribution: proposed by one officer, approved by another."""
 
 
 def shares_of(name: str, shared: ShareList) -> Shares:
@@ -162,6 +164,10 @@ class BankDay(Struct):
 
     on: date
     files: list[SentFile] = []
+    by_account: int = 0
+    """Families whom a payment file names by the account that paid: the vault knows it."""
+    by_reference: int = 0
+    """Families whom it names by a reference, which the bank resolves."""
     answered: list[Answered] = []
     imported: list[Imported] = []
     compared: list[Compared] = []

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from api.security.guard import GuardedLedger
 from ledger.answers import Answer, Receipt
-from ledger.application import Ledger
-from ledger.decisions import decide
 from ledger.orders import Order
 from ledger.rejections import Rejection
 from ledger.store.docket import Clock
@@ -13,12 +12,12 @@ from ledger.store.docket import Clock
 Ear = Callable[[Answer], None]
 
 
-class ListeningLedger(Ledger):
+class ListeningLedger(GuardedLedger):
     """A ledger that tells what it answers."""
 
     def __init__(self, url: str, clock: Clock) -> None:
         self._ear: Ear | None = None
-        super().__init__(url, clock, decide)
+        super().__init__(url, clock)
 
     @contextmanager
     def heard_by(self, ear: Ear) -> Iterator[None]:

@@ -16,10 +16,11 @@ from api.demo.facts import BankDay, Closed
 from api.demo.findings import Findings, find
 from api.demo.groups import Enrolment
 from api.demo.listening import ListeningLedger
-from api.demo.office import Office, party_key
+from api.demo.office import Office, party_key, vault_key
 from api.demo.schools import School
 from api.demo.story import Classes, published_cases, the_year
 from api.demo.telling import Clock, Tally, Teller, at
+from api.vault.masters import Masters, read_masters
 from ledger.answers import Answer, Receipt
 from ledger.events import RefundRequested
 from projections.reader import ReadModels
@@ -47,19 +48,28 @@ class Run:
         return round(self.tally.events / (self.told_seconds + self.bank_day_seconds))
 
 
-def run(url: str, scale: float, seed: int, watch: Watch, folder: Path | None = None, key: str = "") -> Run:
+def run(
+    url: str,
+    scale: float,
+    seed: int,
+    watch: Watch,
+    folder: Path | None = None,
+    key: str = "",
+    masters: Masters | None = None,
+) -> Run:
     """Tell the whole story to the empty ledger at `url`; `watch` is called after every moment of it.
 
-    Files lie in `folder`, or in one that is gone afterwards; `key` makes the tokens of payers. The same scale, seed
-    and key give the same events, hashes included.
+    Files lie in `folder`, or in one that is gone afterwards; `key` makes the tokens of payers, `masters` wrap the
+    vault. The same scale, seed and key give the same events, hashes included.
     """
     if folder is None:
         with TemporaryDirectory(prefix="ledger-demo-") as temporary:
-            return run(url, scale, seed, watch, Path(temporary), key)
+            return run(url, scale, seed, watch, Path(temporary), key, masters)
     clock = Clock(BEGINNING)
     ledger = ListeningLedger(url, clock)
     try:
-        office = Office(ledger, clock, folder, Parties((key or party_key(seed)).encode()))
+        parties = Parties((key or party_key(seed)).encode())
+        office = Office(ledger, clock, folder, parties, masters or read_masters(vault_key(seed)))
         return _Telling(office, cast(scale, seed), seed).tell(watch)
     finally:
         ledger.close()

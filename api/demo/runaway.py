@@ -10,7 +10,7 @@ from api.bankday.reports import read_report
 from api.bankday.runs import run_payments
 from api.bankday.statuses import import_statuses
 from api.bankday.writing import write_payment_file
-from api.closing.closure import Closure, Declaration
+from api.closing.closure import Closure, Declaration, declare_command
 from api.closing.distribution import Distributing, Terms, order_of
 from api.closing.pots import AskedPot
 from api.closing.security import draw_security
@@ -67,9 +67,12 @@ def runs_away(school: School, families: Sequence[Enrolment], on: date, office: O
 
 
 def _closed(school: School, on: date, office: Office, closed: Closed) -> list[RefundOrdered]:
-    """Declared by two, every contract made due, and the resolution pack that tells every family's figure."""
+    """Proposed by one, approved by another, every contract made due, and the resolution pack of every figure."""
     with office.at_work() as receipts:
-        done = Closure(office.ledger, officer(school.institution_id)).run(Declaration("abnormal", on, "人去楼空"))
+        declared = declare_command(Declaration("abnormal", on, "人去楼空"))
+        closed.approvals.append(office.approvals.by_two(school.institution_id, declared).approval_id)
+        office.catch_up()
+        done = Closure(office.ledger, officer(school.institution_id)).order()
     content = BytesIO()
     asked = Asked(school.institution_id, after(on, 7))
     made = write_resolution_pack(ReadModels(office.ledger.engine), asked, content)
@@ -88,7 +91,8 @@ def _distributed(school: School, cut_off_on: date, office: Office, closed: Close
     with office.at_work():
         preview = distributing.preview(Terms("pool", [AskedPot("custody", None)], cut_off_on))
         name = f"d-{preview.version}"
-        two.submit(office.ledger, order_of(preview.lists[0], preview.pots[0], name, two.second))
+        ordered = order_of(preview.lists[0], preview.pots[0], name, None)
+        closed.approvals.append(office.approvals.by_two(school.institution_id, ordered).approval_id)
         closed.distribution = shares_of(name, distributing.approve(two, name))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from api.demo import ENVIRONMENT, OK, USAGE, command
 from api.demo.cases import CASES
 from api.demo.city import cast
-from api.demo.office import party_key
+from api.demo.office import party_key, vault_key
 from api.demo.run import Run, run
 from api.settings import Settings
 from ledger.application import open_ledger
@@ -147,10 +147,11 @@ def test_the_command_makes_a_fresh_file_and_says_where(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, out, _ = shown(capsys, Settings(database_url=None, party_key=None), scale=SCALE)
+    code, out, _ = shown(capsys, Settings(database_url=None, party_key=None, vault_key=None), scale=SCALE)
     assert code == OK
     assert f"sqlite:///{tmp_path / 'ledger-demo.sqlite'}" in out
-    assert f"{tmp_path / 'ledger-demo-files'}  (LEDGER_PARTY_KEY={party_key(SEED)})" in out
+    keys = f"LEDGER_PARTY_KEY={party_key(SEED)} LEDGER_VAULT_KEY={vault_key(SEED)}"
+    assert f"{tmp_path / 'ledger-demo-files'}  ({keys})" in out
     for label in ("银行日", "Bank day", "警报 ALERT", "关停与分配", "largest remainders", "root of the figures"):
         assert label in out
     for label in ("应退尽退", "Refund all that is due", "缺口", "shortfall", "events/s"):

@@ -11,9 +11,13 @@ from xml.etree.ElementTree import Element
 
 import pytest
 from defusedxml.ElementTree import fromstring
+from sqlalchemy import select
 
+from api.approvals.approval import find
 from api.bankday.ending import end_day
 from api.bankday.numbers import Kind, file_id
+from api.bankday.payees import PayeeBook, Payees
+from api.bankday.payments import PaymentFile
 from api.bankday.plans import Ask
 from api.bankday.reports import read_report
 from api.bankday.runs import run_payments
@@ -24,14 +28,20 @@ from api.bankfiles.parties import Parties
 from api.bankfiles.reading import read_statements
 from api.bankfiles.reconcile import reconcile
 from api.closing.closure import Closure, Declaration
+from api.demo.bank import person
 from api.demo.bankday import STRAY_FEN, UNREGISTERED_FEN
 from api.demo.days import BANK_DAY, after
 from api.demo.facts import BankDay, SentFile
-from api.demo.office import CLERK, DISTRICT, officer, party_key
+from api.demo.office import CLERK, DISTRICT, officer, party_key, vault_key
 from api.demo.run import Run, run
 from api.demo.telling import at
+from api.security.access_log import AccessLog, access_log
+from api.security.mandate import Mandate
+from api.vault.masters import read_masters
+from api.vault.vault import Vault
 from ledger import events as e
 from ledger.application import Ledger, open_ledger
+from ledger.identifiers import Role
 from ledger.money import format_yuan
 from ledger.statements import Statement
 from projections.reader import ReadModels
@@ -69,6 +79,13 @@ class City:
     def statements(self, name: str) -> list[Statement]:
         """A bank's file, read."""
         return read_statements(self.read(name), Parties(party_key(SEED).encode()))
+
+    def payees(self, file: PaymentFile) -> Payees:
+        """The payees of a file, for an officer."""
+        engine, parties = self.ledger.engine, Parties(party_key(SEED).encode())
+        vault = Vault(engine, read_masters(vault_key(SEED)), self.clock)
+        reader = Mandate("officer-lin", Role.REGULATOR, jurisdiction="CN")
+        return PayeeBook(engine, vault, parties, AccessLog(engine, self.clock)).of(file, reader, "test", purpose="test")
 
     def heads(self) -> dict[str, str]:
         """The hash at the end of every stream."""
@@ -193,7 +210,8 @@ def test_running_the_day_again_changes_nothing(city: City) -> None:
         for sent in city.files(kind):
             ask = Ask(file_id(kind, sent.institution_id, BANK_DAY), DISTRICT, city.clock())
             again = run_payments(city.ledger, sent.institution_id, ask)
-            assert (again.recorded, [rendered(each, "pain.001") for each in again.files]) == (0, [city.read(sent.name)])
+            written = [rendered(each, "pain.001", city.payees(each).find) for each in again.files]
+            assert (again.recorded, written) == (0, [city.read(sent.name)])
     reports = [read_report(city.read(sent.name)) for sent in city.files("status")]
     results = [each for report in reports for each in import_statuses(city.ledger, report, CLERK)]
     contradicted = [each for each in results if each.status != "already"]  # settled once, and sent back since
@@ -237,6 +255,41 @@ def test_two_officers_stand_for_the_closure_and_for_the_distribution(city: City)
     two = officer(closed.institution_id)
     for name in ("ClosureDeclared", "DistributionOrdered"):
         assert stands[name] == (two.name, two.second)
+
+
+def test_the_closure_and_the_distribution_waited_for_the_second_officer(city: City) -> None:
+    closed, two = city.told.closed, officer(city.told.closed.institution_id)
+    events = city.ledger.stream(closed.institution_id)
+    with city.ledger.engine.connect() as connection:
+        found = [find(connection, each, city.clock()) for each in closed.approvals]
+    shown = [each.shown for each in found if each is not None]
+    assert [(each.act, each.state) for each in shown] == [
+        ("declare_closure", "recorded"),
+        ("order_distribution", "recorded"),
+    ]
+    for each in shown:
+        assert (each.proposed_by, each.decided_by) == (two.name, two.second)
+        assert each.first_version is not None
+        assert events[each.first_version - 1].envelope.command_id == f"approval-{each.approval_id}"
+
+
+def test_who_paid_by_a_card_in_the_vault_is_named_by_it_and_the_others_by_reference(city: City) -> None:
+    references, cards = 0, []
+    for sent in city.files("refund"):
+        root: Element = fromstring(city.read(sent.name))
+        space = root.tag.removesuffix("Document")
+        for account in root.iter(f"{space}CdtrAcct"):
+            if account.findtext(f".//{space}Prtry") == "LEDGER-REFERENCE":
+                references += 1
+            else:
+                cards.append(account.findtext(f"{space}Id/{space}Othr/{space}Id"))
+    assert cards == [person(f"{each.institution_id}-N0")[1] for each in city.files("refund")]
+    assert (city.day.by_account, city.day.by_reference) == (len(cards), references)
+    assert references
+    with city.ledger.engine.connect() as connection:
+        reads = connection.execute(select(access_log)).all()
+    assert len([each for each in reads if each.what == "ledger refund-run"]) == len(cards)
+    assert not any(card.encode() in each.state for card in cards if card for each in city.ledger.stream("BJ-A03"))
 
 
 def test_the_closure_run_again_orders_nothing(city: City) -> None:
