@@ -46,7 +46,7 @@ class RefundDue(Row, frozen=True):
     open_fen: int | None
     """Neither paid nor on its way."""
     by_family_fen: int | None
-    """The same debt by the family's record, where lessons are in dispute."""
+    """The same debt by the family's record, where lessons are in dispute or confirmed by nobody."""
     covered_fen: int | None
     """What of `open_fen` this contract's own money in custody, or a distribution, pays."""
     missing_fen: int | None

@@ -1,5 +1,6 @@
 """What the README of a pack says, in Chinese and in English."""
 
+from api.methods import METHODS
 from api.packs.totals import Totals
 from ledger.money import format_yuan
 from projections.institution import Institution
@@ -7,6 +8,7 @@ from projections.institution import Institution
 
 def resolution_readme(institution: Institution, totals: Totals) -> str:
     """What is in the archive and how to read it."""
+    methods = "\n".join(f"{code} {zh}" for code, zh in METHODS.items())
     due, covered, missing = (totals.debt_fen[name] for name in ("due_fen", "covered_fen", "missing_fen"))
     return f"""处置包 Resolution pack
 {institution.institution_id} {institution.name}
@@ -28,6 +30,9 @@ manifest.json      账本位置、规则集、各文件 SHA-256 position in the 
 状态 States
 requested 已申请 · refused 被拒 · agreed 已确认 · closure 停业即应退 · award 裁决 · undetermined 记录不足,待查
 paid 已退清 · nothing_due 无应退
+
+计算方法 Methods
+{methods}
 
 账户已掩码;原渠道退回,无法退回时付给核实的替代账户。
 Accounts are masked; money goes back by the original channel, or to a verified substitute where that is closed.

@@ -1,6 +1,7 @@
 """`ledger entitlement`: what is due under a recorded contract, or from the papers alone."""
 
 import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from cyclopts import App, Parameter
 
 from api.calculation import derive
 from api.documents import MAX_BYTES
+from api.methods import METHODS
 from api.problems import Catalogue, Problem, problem_of
 from api.problems.problem import body_of
 from api.public import plain
@@ -16,6 +18,7 @@ from api.terminal.environment import OK, USAGE, Stop, language
 from api.terminal.output import Column, Show, err, out, print_json, print_table
 from api.terminal.questions import NOW, Asking, When, asking, print_answer, provenance, today
 from ledger.entitlement import Derivation
+from ledger.entitlement.derivation import Line
 from ledger.identifiers import Cause
 from ledger.money import format_yuan
 from ledger.rejections import Rejection
@@ -82,16 +85,49 @@ def calculate(file: FactsFile, /, *, show: Show = SHOW) -> int:
 def show_derivation(derivation: Derivation) -> None:
     """The figures with their grounds, the one that binds, and the last day."""
     columns = [Column(""), Column("方法 method"), Column("应退 refund", money=True), Column("依据 ground")]
-    rows = [("→" if each.binding else "", each.method, each.refund_fen, each.ground) for each in derivation.figures]
+    rows = [
+        ("→" if each.binding else "", f"{METHODS[each.method]} {each.method}", each.refund_fen, each.ground)
+        for each in derivation.figures
+    ]
     print_table(columns, rows)
     for line in derivation.binding.lines:
-        units = f" ({line.units} × {line.unit_price} fen)" if line.units else ""
-        out().print(f"  {line.label}{units}: {format_yuan(line.amount_fen)}", markup=False)
+        out().print(f"  {line.label}{_units(line)}: {format_yuan(line.amount_fen)}", markup=False)
     binding, claimable = format_yuan(derivation.binding_refund_fen), format_yuan(derivation.claimable_fen)
     out().print(f"应退 binding {binding} · 可主张 claimable {claimable}", markup=False)
     if derivation.deadline is not None:
         note = " (日历未公布 provisional)" if derivation.deadline.provisional else ""
         out().print(f"最迟 pay by {derivation.deadline.on}{note} · {derivation.deadline.ground}", markup=False)
+    for text in _beside(derivation):
+        out().print(text, markup=False)
+
+
+def _units(line: Line) -> str:
+    """How many at which price; the exact fraction of a fen stands in the JSON."""
+    if not line.units:
+        return ""
+    if line.unit_price is None or line.unit_price_fen is None:
+        return f" ({line.units})"
+    about = "" if line.unit_price == str(line.unit_price_fen) else "≈ "
+    return f" ({line.units} × {about}{format_yuan(line.unit_price_fen)})"
+
+
+def _beside(derivation: Derivation) -> Iterator[str]:
+    """What stands beside the figure that binds: the two records, an award, interest, and what the answer rests on."""
+    if derivation.range is not None:
+        institution, family = derivation.range.by_institution_record_fen, derivation.range.by_family_record_fen
+        yield (
+            f"争议区间 range 机构记录 by the institution's record {format_yuan(institution)} · "
+            f"家庭记录 by the family's record {format_yuan(family)}"
+        )
+    if derivation.award is not None:
+        yield f"裁决 award {format_yuan(derivation.award.amount_fen)} (不改变公式 beside the formula)"
+    if derivation.interest is not None:
+        interest = derivation.interest
+        amount = "未定 open" if interest.amount_fen is None else format_yuan(interest.amount_fen)
+        rate = "" if interest.rate_percent is None else f" · {interest.rate_percent} %"
+        yield f"利息 interest {amount}{rate} · {interest.ground}" + (f" · {interest.open}" if interest.open else "")
+    if derivation.notes:
+        yield f"说明 notes {', '.join(derivation.notes)}"
 
 
 def _institution_of(question: Asking, contract: str) -> str:

@@ -62,7 +62,7 @@ def completed_share_figure(facts: Facts, measures: tuple[Measure, ...], rules: R
     # Progress is of the whole course; hours are counted from the last change of the price on.
     whole_fen, earlier = (facts.whole_fen, None) if first.kind == "hours" else (_whole_course_fen(facts), Fraction(0))
     price = whole_fen / first.all_units
-    used = priced(first, price, "used", "share of completed hours", earlier)
+    used = priced(first, price, "used", "已完成课时占比 share of completed hours", earlier)
     return figure(facts, "share_of_completed_hours", ground(rules, "refund.after_start_basis"), used)
 
 

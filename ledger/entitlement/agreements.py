@@ -13,12 +13,12 @@ def settlement_figure(facts: Facts) -> Figure | None:
     """The agreed amount."""
     if facts.settlement is None:
         return None
-    cited = Ground("settlement signed by both sides", None, None, "yes")
+    cited = Ground("双方签署的调解协议 settlement signed by both sides", None, None, "yes")
     return stated("settlement", cited, facts.settlement.amount_fen, [_agreed(facts.settlement.amount_fen)])
 
 
 def _agreed(amount_fen: int) -> Line:
-    return Line("agreed", "amount agreed in the settlement", amount_fen)
+    return Line("agreed", "调解协议金额 amount agreed in the settlement", amount_fen)
 
 
 def settlement_in_force(facts: Facts) -> bool:
@@ -43,10 +43,12 @@ def tier_figure(facts: Facts, courts: RuleSet) -> Figure | None:
     claimed = [line for line in facts.deductions if line.kind not in {"commission", "penalty"}]
     kept_fen = sum(line.amount_fen for line in claimed)
     refund_fen = round_half_up(max(exact - kept_fen, Fraction(0)))
-    lines = [Line("contract_tier", "part of the payment the contract returns", round_half_up(exact))]
+    lines = [Line("contract_tier", "合同约定退还的部分 part of the payment the contract returns", round_half_up(exact))]
     lines += [Line("deduction", line.label, -line.amount_fen) for line in claimed]
     if open_fen := refund_fen - sum(line.amount_fen for line in lines):
-        lines.append(Line("excess_not_charged", "deducted beyond what was left: not charged", open_fen))
+        lines.append(
+            Line("excess_not_charged", "超出余额的扣款,不收取 deducted beyond what was left: not charged", open_fen)
+        )
     row = courts.known("better_agreement_prevails")
-    cited = Ground.of(courts, row) if row is not None else Ground("the contract", None, None, "no")
+    cited = Ground.of(courts, row) if row is not None else Ground("合同约定 the contract", None, None, "no")
     return stated("contract_tier", cited, refund_fen, lines)

@@ -18,7 +18,9 @@ def refund_deadline(facts: Facts, binding: Figure) -> RefundDeadline | None:
     """
     settled = facts.settlement if binding.method == "settlement" else None
     if settled is not None and settled.due_on is not None:
-        return RefundDeadline(settled.due_on, PAYER, "settlement", settled.signed_on, None, None, CALENDAR, False, None)
+        return RefundDeadline(
+            settled.due_on, PAYER, "调解协议 settlement", settled.signed_on, None, None, CALENDAR, False, None
+        )
     start_on = settled.signed_on if settled is not None and settled.signed_on is not None else facts.requested_on
     if start_on is None:
         return None

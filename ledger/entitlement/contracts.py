@@ -163,6 +163,6 @@ def _deductions(contract: Contract) -> Iterator[Deduction]:
     """Evidenced items that were kept. What the formula itself left the institution is none: it would count twice."""
     kept_fen = contract.deducted_fen - contract.remainder_fen - contract.gifts_kept_fen
     if kept_fen:
-        yield Deduction("retained", kept_fen, evidence="DeductionRetained")
+        yield Deduction("留存扣款 retained", kept_fen, evidence="DeductionRetained")
     if contract.gifts_kept_fen:
-        yield Deduction("gifts retained", contract.gifts_kept_fen, evidence="DeductionRetained", kind="gift")
+        yield Deduction("留存赠品 gifts retained", contract.gifts_kept_fen, evidence="DeductionRetained", kind="gift")

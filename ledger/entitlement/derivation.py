@@ -35,6 +35,7 @@ class Line(msgspec.Struct, frozen=True):
 
     event: str
     label: str
+    """In Chinese and English, for who reads it; programs read `event`."""
     amount_fen: int
     units: str | None = None
     unit_price: str | None = None

@@ -13,8 +13,14 @@ EVIDENCED = frozenset({"materials", "gift", "agreed"})
 NOTHING: frozenset[str] = frozenset()
 
 _NEVER = {
-    "commission": ("commission_not_deductible", "sales commission is no reasonable cost (art. 15)"),
-    "penalty": ("penalty_void", "a standard-form withdrawal penalty is void (art. 9, Civil Code 497)"),
+    "commission": (
+        "commission_not_deductible",
+        "销售提成不是合理费用 sales commission is no reasonable cost (法释〔2025〕4号 art. 15)",
+    ),
+    "penalty": (
+        "penalty_void",
+        "格式条款的退费违约金无效 a standard-form withdrawal penalty is void (法释〔2025〕4号 art. 9, Civil Code 497)",
+    ),
 }
 
 
@@ -63,14 +69,16 @@ def figure(
     exact = facts.paid_fen - kept_fen - earlier - (used.value if used else 0)
     refund_fen = round_half_up(Fraction(exact)) if exact > 0 else 0
     before = [_earlier_line(facts, earlier)] if earlier else []
-    lines = [Line("paid", "received for this contract", facts.paid_fen)]
+    lines = [Line("paid", "本合同已收款 received for this contract", facts.paid_fen)]
     if used is not None:
         residual_fen = facts.paid_fen - kept_fen - refund_fen + sum(line.amount_fen for line in before)
         lines.append(_used_line(used, residual_fen, clipped=exact <= 0))
     lines += before + deductions
     open_fen = refund_fen - sum(line.amount_fen for line in lines)
     if open_fen:
-        lines.append(Line("excess_not_charged", "consumed beyond what was paid: not charged", open_fen))
+        lines.append(
+            Line("excess_not_charged", "超出已付部分,不向家庭收取 consumed beyond what was paid: not charged", open_fen)
+        )
     return _built(method, ground, refund_fen, lines)
 
 
@@ -82,7 +90,9 @@ def _earlier(facts: Facts, used: Consumption | None) -> Fraction:
 
 def _earlier_line(facts: Facts, earlier: Fraction) -> Line:
     units = format_hours(facts.earlier_centihours)
-    return Line("used_before", "class hours used before the price changed", -round_half_up(earlier), units=units)
+    return Line(
+        "used_before", "调价前已用课时 class hours used before the price changed", -round_half_up(earlier), units=units
+    )
 
 
 def stated(method: Method, ground: Ground, refund_fen: int, lines: list[Line]) -> Figure:
@@ -122,7 +132,7 @@ def _deduction_line(deduction: Deduction, deductible: frozenset[str]) -> Line:
         event, reason = _NEVER[deduction.kind]
         return Line(event, f"{deduction.label}: {reason}", 0)
     if deduction.kind not in deductible:
-        return Line("not_deductible_here", f"{deduction.label}: this refund is in full", 0)
+        return Line("not_deductible_here", f"{deduction.label}: 此项为全额退费 this refund is in full", 0)
     if not deduction.evidence:
-        return Line("deduction_not_evidenced", f"{deduction.label}: no evidence", 0)
+        return Line("deduction_not_evidenced", f"{deduction.label}: 无凭据,不扣 no evidence, not deducted", 0)
     return Line("deduction", f"{deduction.label} ({deduction.evidence})", -deduction.amount_fen)

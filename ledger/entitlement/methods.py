@@ -91,16 +91,18 @@ def _average(facts: Facts, measure: Measure, rules: RuleSet) -> Figure:
             return _term(facts, measure, rules)
         case "progress":
             value = facts.paid_fen * measure.share_used  # of what was really paid (Xiamen Huli 2021), not of the price
-            done = "part of the course done (%)"  # of all of it, whatever the price was when
+            done = "已完成进度(%) part of the course done (%)"  # of all of it, whatever the price was when
             used = Consumption(value, "used", done, measure.used_text, None, earlier=Fraction(0))
             return figure(facts, "percent_progress", ground(rules, "measure.percent_progress"), used)
         case "months":
             price = Fraction(facts.whole_fen) / measure.bought
-            used = priced(measure, price, "used", "months started")
+            used = priced(measure, price, "used", "已开始的月数 months started")
             return figure(facts, "months_started", ground(rules, "time_card.months"), used)
         case "hours" if measure.given:
             price = Fraction(facts.whole_fen) / measure.all_units
-            used = priced(measure, price, "used", "class hours used, gifts counted like paid ones")
+            used = priced(
+                measure, price, "used", "已用课时,赠课与付费课同价 class hours used, gifts counted like paid ones"
+            )
             return figure(facts, "all_units_average", ground(rules, "price.gift_lessons"), used)
         case "hours":
             return _paid_average(facts, measure, ground(rules, _price_key(facts)))
@@ -118,12 +120,14 @@ def _price_key(facts: Facts) -> str:
 
 def _paid_average(facts: Facts, measure: Measure, cited: Ground) -> Figure:
     price = Fraction(facts.whole_fen) / measure.bought
-    return figure(facts, "paid_average", cited, priced(measure, price, "used", "units used at the price paid"))
+    return figure(
+        facts, "paid_average", cited, priced(measure, price, "used", "已用部分按实付单价 units used at the price paid")
+    )
 
 
 def _mixed(facts: Facts, hours: Measure, price_fen: int, rules: RuleSet) -> Figure:
     """Consumer association: used hours less the gift hours attached to them, at the contract's unit price."""
-    label = "class hours used beyond the gifts, at the contract price"
+    label = "扣除赠课后的已用课时,按合同单价 class hours used beyond the gifts, at the contract price"
     used = priced(_beyond_gifts(hours), Fraction(price_fen), "used", label)
     return figure(facts, "mixed_price", ground(rules, "price.mutual_contract_unit"), used)
 
@@ -171,7 +175,12 @@ def _distinct(*figures: Figure | None) -> Iterator[Figure]:
 def _contract_price(facts: Facts, first: Measure, rules: RuleSet) -> Figure:
     """No price before a discount was told: the contract's own price, over the units paid for."""
     if first.kind == "hours" and facts.contract_unit_price_fen is not None:
-        used = priced(first, Fraction(facts.contract_unit_price_fen), "used", "class hours used at the contract price")
+        used = priced(
+            first,
+            Fraction(facts.contract_unit_price_fen),
+            "used",
+            "已用课时按合同单价 class hours used at the contract price",
+        )
         return figure(facts, "contract_price", ground(rules, "price.family_undisclosed_list"), used)
     if first.kind == "hours":
         return _paid_average(facts, first, ground(rules, "price.family_undisclosed_list"))
@@ -180,14 +189,14 @@ def _contract_price(facts: Facts, first: Measure, rules: RuleSet) -> Figure:
 
 def _listed(facts: Facts, units: Measure, rules: RuleSet, paid_price: Fraction) -> Figure | None:
     """Art. 19(1), where the list price lies above the price paid: otherwise there was no discount to undo."""
-    label = "units used at the price before the discount"
+    label = "已用部分按折扣前价格 units used at the price before the discount"
     used = _undiscounted(facts, units, facts.list_unit_price_fen, paid_price, label)
     return None if used is None else figure(facts, "list_price", ground(rules, "price.family"), used)
 
 
 def _market(facts: Facts, units: Measure, rules: RuleSet, paid_price: Fraction) -> Figure | None:
     """Art. 19(2): the price of the like at the place of performance at signing, never below the price paid."""
-    label = "units used at the local market price"
+    label = "已用部分按当地市场价 units used at the local market price"
     used = _undiscounted(facts, units, facts.market_unit_price_fen, paid_price, label)
     if used is None:
         return None
@@ -212,7 +221,9 @@ def _claimed_list_price(facts: Facts, units: Measure | None, rules: RuleSet) -> 
     if units is not None and facts.list_unit_price_fen is not None and rules.known("price.family") is not None:
         price_fen = facts.list_unit_price_fen
         earlier = Fraction(price_fen * facts.earlier_centihours, CENTIHOURS_PER_HOUR)
-        used = priced(units, Fraction(price_fen), "used", "units used at the list price claimed", earlier)
+        used = priced(
+            units, Fraction(price_fen), "used", "已用部分按机构主张的原价 units used at the list price claimed", earlier
+        )
         yield figure(facts, "list_price", ground(rules, "price.family"), used)
 
 
@@ -222,25 +233,35 @@ def _claimed_list_price(facts: Facts, units: Measure | None, rules: RuleSet) -> 
 def _card(facts: Facts, card: Measure, rules: RuleSet) -> Iterator[Figure]:
     ratio = _bonus_ratio(facts, card, rules)
     if facts.cause == "family" and facts.list_price_disclosed is not False:
-        used = Consumption(card.used, "used", "face value consumed, bonus money not spread", None, None)
+        used = Consumption(
+            card.used, "used", "已消费面额,不分摊赠送金额 face value consumed, bonus money not spread", None, None
+        )
         yield figure(facts, "face_value", ground(rules, "price.family"), used)
     yield ratio
 
 
 def _bonus_ratio(facts: Facts, card: Measure, rules: RuleSet) -> Figure:
     used = Consumption(
-        facts.whole_fen * card.share_used, "used", "face value consumed x paid / (paid + bonus)", None, None
+        facts.whole_fen * card.share_used,
+        "used",
+        "已消费面额 × 实付 / (实付 + 赠送) face value consumed x paid / (paid + bonus)",
+        None,
+        None,
     )
     return figure(facts, "bonus_ratio", ground(rules, "price.bonus_money"), used)
 
 
 def _term(facts: Facts, term: Measure, rules: RuleSet) -> Figure:
     if facts.unused_for_own_reasons:
-        used = Consumption(Fraction(facts.whole_fen), "used", "never asked for within the term", None, None)
+        used = Consumption(
+            Fraction(facts.whole_fen), "used", "期限内从未要求提供服务 never asked for within the term", None, None
+        )
         return figure(facts, "unused_pass", ground(rules, "unlimited_pass.unused_own_reasons"), used)
     price = Fraction(facts.whole_fen) / term.bought
     key = "unlimited_pass.stop" if _stopped_first(facts) else "unlimited_pass.refund"
-    return figure(facts, "remaining_term", ground(rules, key), priced(term, price, "used", "days of the term passed"))
+    return figure(
+        facts, "remaining_term", ground(rules, key), priced(term, price, "used", "期限已过天数 days of the term passed")
+    )
 
 
 def _stopped_first(facts: Facts) -> bool:

@@ -4,12 +4,15 @@ import io
 import json
 import stat
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from api.calculation import calculate
 from api.cli import COMMANDS, app, run
+from api.methods import METHODS
 from api.security.tokens import Tokens
+from ledger.entitlement.derivation import Method
 from ledger.events import ContractRegistered
 from ledger.identifiers import Role
 from projections.notes import NOTINGS
@@ -64,6 +67,30 @@ def test_the_calculator_prints_the_json_of_the_api(capsys: pytest.CaptureFixture
     text = read(capsys, "entitlement", "calculate", facts)
     assert "2400.00" in text
     assert "paid_average" in text
+
+
+def test_a_mother_reads_why_in_her_language_and_what_stands_beside_the_figure(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    kept = {"label": "提成", "amount_fen": 100, "kind": "commission"}
+    beside = {"disputed_hours": "2", "award_fen": 230_000, "signed_on": "2025-06-01", "deductions": [kept]}
+    path = tmp_path / "facts.json"
+    path.write_text(json.dumps(FACTS | beside))
+    text = read(capsys, "entitlement", "calculate", str(path))
+    for told in (
+        "付费课时均价",
+        "本合同已收款",
+        "12 × 100.00",
+        "销售提成不是合理费用",
+        "2600.00",
+        "裁决 award 2300.00",
+        "3.00 %",
+    ):
+        assert told in text
+
+
+def test_every_method_has_a_name_that_a_family_understands() -> None:
+    assert set(METHODS) == set(get_args(Method))
 
 
 def test_the_calculator_needs_no_ledger_and_reads_standard_input(
