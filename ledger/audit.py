@@ -60,6 +60,8 @@ class AuditReport(Struct):
     sheets: int = 0
     commands: int = 0
     findings: list[Finding] = []
+    schema_objects: int | None = None
+    """Tables, triggers, checks and so on that were compared; None where none were."""
 
     @property
     def passed(self) -> bool:

@@ -14,13 +14,14 @@ from api.backup import postgresql, sqlite
 from api.backup.archive import BackupDamaged, Manifest, Progress, read_manifest, unpack
 from api.backup.facts import facts_of
 from ledger.application import open_ledger
-from ledger.audit import AuditReport, audit
+from ledger.audit import AuditReport
 from ledger.log.inspection import LogReport, inspect_log
 from ledger.log.keys import PublicKey
 from ledger.store.epochs import Epoch, open_epoch
 from ledger.store.factory import open_engine
 from projections.migrations import upgrade
 from projections.rebuild import rewind
+from projections.schema import audit_all
 
 SILENT: Progress = lambda _done, _all: None  # noqa: E731 - nobody watches
 LEFT_BESIDE = ("", "-wal", "-shm", "-journal")
@@ -143,7 +144,7 @@ def _begun(
     upgrade(engine)
     ledger = open_ledger(url, clock)
     try:
-        checked = Checked(audit(ledger), inspect_log(engine, keys) if keys and held.directory_size else None)
+        checked = Checked(audit_all(ledger), inspect_log(engine, keys) if keys and held.directory_size else None)
     finally:
         ledger.close()
     if not checked.passed:

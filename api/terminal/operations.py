@@ -27,7 +27,7 @@ from api.settings import MIN_SECRET_BYTES, Settings, database_url
 from api.terminal.environment import FINDING, OK, USAGE, Stop, check_url, load_settings, shown, the_ledger
 from api.terminal.output import Column, Show, err, out, print_json, print_table, progress
 from api.worker import keep_up
-from ledger.audit import AuditReport, audit
+from ledger.audit import AuditReport
 from ledger.log.standing import standing
 from ledger.store.epochs import current_epoch
 from ledger.store.factory import open_engine
@@ -37,6 +37,7 @@ from projections.checkpoint import Parked
 from projections.migrations import upgrade
 from projections.rebuild import REBUILDABLE, Report, rebuild
 from projections.runner import REMEDY, Runner
+from projections.schema import audit_all
 
 SHOW = Show()
 MOST_LANES = 64
@@ -226,7 +227,7 @@ def audit_ledger(*institutions: Annotated[str, Parameter(help="All when left out
                 read += more
                 watch(read, total)
 
-            report = audit(ledger, institutions or None, count)
+            report = audit_all(ledger, institutions or None, count)
     _show_audit(report, show)
     return OK if report.passed else FINDING
 
@@ -244,9 +245,16 @@ def _show_audit(report: AuditReport, show: Show) -> None:
         verdict = "一致 everything agrees" if report.passed else "不一致 it does not agree"
         out().print(
             f"{verdict}: {report.institutions} institutions, {report.events:,} events, {report.sheets:,} sheets, "
-            f"{report.commands:,} command keys, {len(report.findings)} findings",
+            f"{report.commands:,} command keys, {schema_told(report)}, {len(report.findings)} findings",
             markup=False,
         )
+
+
+def schema_told(report: AuditReport) -> str:
+    """How much of the schema was compared, in words."""
+    if report.schema_objects is None:
+        return "schema not compared (this role may not make one beside it)"
+    return f"{report.schema_objects:,} parts of the schema"
 
 
 def openapi(*, output: Annotated[Path | None, Parameter(help="Write to this file")] = None) -> int:

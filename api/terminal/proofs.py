@@ -14,15 +14,16 @@ from api.notarizing import log_key
 from api.settings import SettingMissing, Settings
 from api.terminal.checkpoints import signing_key
 from api.terminal.environment import FINDING, OK, USAGE, Stop, load_settings, the_ledger
-from api.terminal.operations import write_file
+from api.terminal.operations import schema_told, write_file
 from api.terminal.output import Show, out, print_json, progress
 from ledger.application import Ledger
-from ledger.audit import AuditReport, audit
+from ledger.audit import AuditReport
 from ledger.log.bundle import NothingSigned, NotInDirectory, write_bundle
 from ledger.log.inspection import LogReport, inspect_log
 from ledger.log.keys import MalformedKey, PublicKey, parse_public_key
 from ledger.log.proving import NotSealed, NotYetSigned, prove_event, prove_statement
 from ledger.store.tables import events
+from projections.schema import audit_all
 from verifier import verify as verifier
 
 SHOW = Show()
@@ -62,7 +63,7 @@ def verify(
             watch(read, total)
 
         log = inspect_log(ledger.engine, keys, notes, count)
-        rows = None if signed_only else audit(ledger, None, count)
+        rows = None if signed_only else audit_all(ledger, None, count)
     passed = log.passed and (rows is None or rows.passed)
     if show.json:
         print_json({"log": to_builtins(log), "rows": None if rows is None else to_builtins(rows), "passed": passed})
@@ -88,7 +89,9 @@ def show_checked(log: LogReport | None, rows: AuditReport | None, *, passed: boo
         )
     if rows is not None:
         out().print(
-            f"rows: {rows.events:,} events, {rows.sheets:,} sheets, {rows.commands:,} command keys", markup=False
+            f"rows: {rows.events:,} events, {rows.sheets:,} sheets, {rows.commands:,} command keys, "
+            f"{schema_told(rows)}",
+            markup=False,
         )
 
 
