@@ -1,6 +1,6 @@
 """The ledger: the door through which commands come in and events are read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from eventsourcing.application import Application
 from eventsourcing.utils import Environment, EnvType
@@ -10,13 +10,14 @@ from ledger.answers import Answer, Receipt
 from ledger.orders import Order
 from ledger.rejections import Rejection
 from ledger.serialization import Recorded
-from ledger.store.desk import TURN_ORDERS, Desks, Outcome, Slip
+from ledger.store.desk import TURN_ORDERS, Desks, Slip
 from ledger.store.docket import Accepted, Clock, Decide, Docket, Repeated, Verdict
 from ledger.store.factory import LedgerFactory
 from ledger.store.failures import StoreUnavailable
 from ledger.store.history import Head, History
 from ledger.store.recorder import LedgerRecorder
 from ledger.store.rows import Turn
+from ledger.store.series import Outcome
 
 
 class Ledger(Application[str]):
@@ -35,10 +36,8 @@ class Ledger(Application[str]):
         )
         assert isinstance(self.factory, LedgerFactory)
         assert isinstance(self.recorder, LedgerRecorder)
-        self._clock = clock
-        self._decide = decide
         self._history = History(self.factory.engine)
-        self._desks = Desks(self.factory.turns(), self._judge)
+        self._desks = Desks(self.factory.turns(), _Clerk(self, self._history, decide, clock))
         self.engine = self.factory.engine
         self.lanes = self.recorder.lane_count
         """How many lanes the log has; an institution's events are all in one."""
@@ -68,12 +67,16 @@ class Ledger(Application[str]):
         if not orders:
             return []
         outcomes = self._submit_together(orders) if atomic else self._submit_in_chunks(orders)
-        answers: list[Answer] = []
-        for outcome in outcomes:
-            if not isinstance(outcome, Receipt | Rejection):
-                raise outcome
-            answers.append(outcome)
-        return answers
+        return _answers(outcomes)
+
+    def submit_series(self, institution_id: str, orders: Iterator[Order]) -> list[Answer]:
+        """Record commands of one institution that follow each other, each judged while the one before is written.
+
+        The answers of the first orders: a series ends with the first rejection, after a few turns, and when somebody
+        else waits. What was taken from `orders` beyond them was not recorded: ask again. Raises like `submit_all`,
+        and what `orders` raises; what was recorded before that is replayed under its key.
+        """
+        return _answers(self._desks.desk_of(institution_id).submit(Slip([], series=orders)))
 
     def preview(self, order: Order) -> tuple[Recorded, ...]:
         """The events that `submit` would record now, recorded by nobody; their position is 0. Raises like `submit`."""
@@ -124,13 +127,26 @@ class Ledger(Application[str]):
                 outcomes.update(zip(chunk, desk.submit(Slip([orders[i] for i in chunk])), strict=True))
         return [outcomes[i] for i in range(len(orders))]
 
-    def _judge(self, turn: Turn, orders: Sequence[Order], atomic: bool, dry: bool) -> list[Outcome]:  # noqa: FBT001 - called by position, once
-        docket = Docket(orders, self._decide, self._clock)
+
+class _Clerk:
+    """Judges orders by the rules and has the library save what is accepted."""
+
+    def __init__(self, ledger: Ledger, history: History, decide: Decide, clock: Clock) -> None:
+        self._ledger = ledger
+        self._history = history
+        self._decide = decide
+        self._clock = clock
+
+    def judge(self, turn: Turn, orders: Sequence[Order], before: Docket | None = None) -> Docket:
+        docket = Docket(orders, self._decide, self._clock, before)
         docket.judge(turn)
+        return docket
+
+    def record(self, turn: Turn, docket: Docket, *, atomic: bool = False, dry: bool = False) -> list[Outcome]:
         refused = atomic and docket.refuse_all()
         recorded: Sequence[Recorded] = docket.recorded
         if recorded and not dry and not refused:
-            recordings = self.save(docket, turn=turn, settlement=docket.settlement())
+            recordings = self._ledger.save(docket, turn=turn, settlement=docket.settlement())
             recorded = [
                 replace(event, position=recording.notification.id)
                 for event, recording in zip(recorded, recordings, strict=True)
@@ -148,6 +164,16 @@ class Ledger(Application[str]):
                 return failure
             return _receipt(order, events, replayed=True)
         return verdict
+
+
+def _answers(outcomes: Sequence[Outcome]) -> list[Answer]:
+    """The outcomes, where all are answers. Raises the first that is not."""
+    answers: list[Answer] = []
+    for outcome in outcomes:
+        if not isinstance(outcome, Receipt | Rejection):
+            raise outcome
+        answers.append(outcome)
+    return answers
 
 
 def _receipt(order: Order, events: Sequence[Recorded], *, replayed: bool) -> Receipt:

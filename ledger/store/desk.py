@@ -3,16 +3,14 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 from zlib import crc32
 
-from ledger.answers import Answer
 from ledger.orders import Order
 from ledger.store.failures import Conflict, InvariantBroken, StoreUnavailable
-from ledger.store.rows import Turn
+from ledger.store.rows import Turns
+from ledger.store.series import Clerk, Outcome, Series
 
 TURN_SLIPS = 64
 TURN_ORDERS = 250
@@ -22,8 +20,6 @@ CALM_SECONDS = 1.0
 RACES = 20
 """A command that loses so many races in a row is not going to win: the store is given up as unavailable."""
 
-Outcome = Answer | Exception
-
 
 @dataclass(slots=True, eq=False)
 class Slip:
@@ -32,37 +28,24 @@ class Slip:
     orders: Sequence[Order]
     atomic: bool = False
     dry: bool = False
+    series: Iterator[Order] | None = None
+    """Orders that follow each other instead, one turn each."""
     outcomes: list[Outcome] | None = None
     called: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def alone(self) -> bool:
         """Whether this slip needs a turn of its own."""
-        return self.atomic or self.dry
-
-
-class Turns(Protocol):
-    """Opens turns at the database on a connection of its own."""
-
-    def turn(self, lock: Sequence[str]) -> AbstractContextManager[Turn]:
-        """A turn, with these institutions locked against other processes where there are any."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        ...
-
-
-Judge = Callable[[Turn, Sequence[Order], bool, bool], list[Outcome]]
-"""Judges and records the orders of one turn: (turn, orders, atomic, dry)."""
+        return self.atomic or self.dry or self.series is not None
 
 
 class Desk:
     """A queue with one turn at a time; whoever waits at its front leads the next turn, so it needs no thread."""
 
-    def __init__(self, turns: Turns, judge: Judge) -> None:
-        self._turns = turns
-        self._judge = judge
+    def __init__(self, openers: Sequence[Turns], clerk: Clerk) -> None:
+        self._openers = openers
+        self._clerk = clerk
+        self._series = Series(openers, clerk)
         self._queue: deque[Slip] = deque()
         self._busy = False
         self._mutex = threading.Lock()
@@ -82,18 +65,23 @@ class Desk:
         return slip.outcomes
 
     def close(self) -> None:
-        """Let go of the connection."""
-        self._turns.close()
+        """Let go of the connections."""
+        self._series.close()
+        for opener in self._openers:
+            opener.close()
 
     def _serve(self) -> None:
         with self._mutex:
             slips = self._next_turn()
         orders = [order for slip in slips for order in slip.orders]
-        outcomes: list[Outcome] = [StoreUnavailable("the turn was interrupted")] * len(orders)
+        outcomes: list[Outcome] = [StoreUnavailable("the turn was interrupted")] * max(len(orders), 1)
         try:
-            outcomes = self._settle(orders, atomic=slips[0].atomic, dry=slips[0].dry)
+            if slips[0].series is None:
+                outcomes = self._settle(orders, atomic=slips[0].atomic, dry=slips[0].dry)
+            else:
+                outcomes = self._series.run(slips[0].series, self._alone, lambda: bool(self._queue))
         except Exception as failure:  # noqa: BLE001 - everybody of the turn must learn of it, whatever it was
-            outcomes = [failure] * len(orders)
+            outcomes = [failure] * len(outcomes)
         finally:
             self._hand_out(slips, outcomes)
 
@@ -110,8 +98,8 @@ class Desk:
     def _hand_out(self, slips: list[Slip], outcomes: list[Outcome]) -> None:
         start = 0
         for slip in slips:
-            slip.outcomes = outcomes[start : start + len(slip.orders)]
-            start += len(slip.orders)
+            end = start + len(slip.orders) if slip.series is None else None
+            slip.outcomes, start = outcomes[start:end], end or 0
         with self._mutex:
             if self._queue:
                 self._queue[0].called.release()
@@ -120,14 +108,18 @@ class Desk:
         for slip in slips:
             slip.called.release()
 
+    def _alone(self, order: Order) -> Outcome:
+        (outcome,) = self._settle([order], atomic=False, dry=False)
+        return outcome
+
     def _settle(self, orders: Sequence[Order], *, atomic: bool, dry: bool) -> list[Outcome]:
         institutions = sorted({order.institution_id for order in orders})
         now = time.monotonic()
         lock = institutions if any(self._contended.get(i, 0) > now for i in institutions) else []
         for _ in range(RACES):
             try:
-                with self._turns.turn(lock) as turn:
-                    return self._judge(turn, orders, atomic, dry)
+                with self._openers[0].turn(lock) as turn:
+                    return self._clerk.record(turn, self._clerk.judge(turn, orders), atomic=atomic, dry=dry)
             except Conflict:  # another process was first: queue behind it, and stay polite for a while
                 lock = institutions
                 self._remember(institutions)
@@ -147,8 +139,8 @@ class Desk:
 class Desks:
     """An institution always goes to the same desk of its process; two keep the interpreter and the disk both busy."""
 
-    def __init__(self, turns: Sequence[Turns], judge: Judge) -> None:
-        self.desks = [Desk(each, judge) for each in turns]
+    def __init__(self, openers: Sequence[Sequence[Turns]], clerk: Clerk) -> None:
+        self.desks = [Desk(each, clerk) for each in openers]
 
     def desk_of(self, institution_id: str) -> Desk:
         """The desk that serves this institution."""

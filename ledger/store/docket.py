@@ -59,9 +59,12 @@ Verdict = Accepted | Repeated | Rejection | Exception
 
 
 class Docket:
-    """Judges orders in their sequence; reads what they need; collects what is to be written."""
+    """Judges orders in their sequence; reads what they need; collects what is to be written.
 
-    def __init__(self, orders: Sequence[Order], decide: Decide, clock: Clock) -> None:
+    With a docket `before` that is still being written, what that one leaves counts, not what is in the database.
+    """
+
+    def __init__(self, orders: Sequence[Order], decide: Decide, clock: Clock, before: "Docket | None" = None) -> None:
         self.orders = orders
         self.verdicts: list[Verdict | None] = [None] * len(orders)
         self.recorded: list[Recorded] = []
@@ -70,7 +73,8 @@ class Docket:
         self._now = clock()
         self._escrows: dict[str, Escrow] = {}
         self._seen: dict[str, int] = {}
-        self._known: dict[CommandAddress, Known] = {}
+        self._before = {} if before is None else before._escrows  # noqa: SLF001 - a docket before this one
+        self._known: dict[CommandAddress, Known] = {} if before is None else before.keys()
         self._new: list[tuple[str, str, str, int, int]] = []
         self._changed: dict[SheetAddress, str] = {}
 
@@ -104,6 +108,10 @@ class Docket:
             if missing:
                 self._read(turn, dict.fromkeys(address[0] for address in missing), missing, ())
 
+    def keys(self) -> dict[CommandAddress, Known]:
+        """The keys of what it accepted."""
+        return {row[:2]: Known(*row[2:]) for row in self._new}
+
     def settlement(self) -> Settlement:
         """The rows that belong to the new events."""
         headers = [
@@ -119,7 +127,7 @@ class Docket:
         culprit = next((i for i, verdict in enumerate(self.verdicts) if isinstance(verdict, Exception)), None)
         if culprit is None:
             return False
-        fresh = {row[:2] for row in self._new}
+        fresh = self.keys()
         for index, verdict in enumerate(self.verdicts):
             order = self.orders[index]
             repeats = isinstance(verdict, Repeated) and (order.institution_id, order.command_id) in fresh
@@ -145,7 +153,8 @@ class Docket:
         snapshot = turn.read(institutions, sheets, commands)
         self._known |= snapshot.commands
         for institution_id in institutions:
-            header = snapshot.headers.get(institution_id)
+            earlier = self._before.get(institution_id)
+            header = snapshot.headers.get(institution_id) if earlier is None else earlier.header
             version = header.version if header else 0
             if institution_id not in self._escrows:
                 self._escrows[institution_id] = Escrow(
@@ -155,7 +164,9 @@ class Docket:
             elif self._seen[institution_id] != version:
                 raise Conflict("the stream moved between two looks")
         for institution_id, key in sheets:
-            self._escrows[institution_id].sheets[key] = snapshot.sheets.get((institution_id, key))
+            earlier = self._before.get(institution_id)
+            known = None if earlier is None else earlier.sheets.get(key)
+            self._escrows[institution_id].sheets[key] = known or snapshot.sheets.get((institution_id, key))
 
     def _pass(self, waiting: list[int], missing: dict[SheetAddress, None]) -> list[int]:
         """Judge what can be judged; who lacks a sheet waits, and whoever comes after says what it needs."""

@@ -14,9 +14,9 @@ from eventsourcing.utils import Environment, EnvType
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
-from ledger.store.desk import Turns
 from ledger.store.postgresql import PostgresTurns
 from ledger.store.recorder import LedgerRecorder
+from ledger.store.rows import Turns
 from ledger.store.sqlite import SqliteTurns
 
 POSTGRES_DESKS = 2
@@ -34,11 +34,15 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
             raise ValueError("DATABASE_URL is not set")
         self.engine = open_engine(url)
 
-    def turns(self) -> list[Turns]:
-        """One opener of turns for each desk: one on SQLite, which has one writer anyway, two on PostgreSQL."""
+    def turns(self) -> list[list[Turns]]:
+        """The openers of turns of each desk: one desk and opener on SQLite, which has one writer anyway.
+
+        On PostgreSQL there are two desks, and at each one opener judges the next turn of a series while the other
+        writes.
+        """
         if self.engine.dialect.name == "sqlite":
-            return [SqliteTurns(self.engine)]
-        return [PostgresTurns(self.engine) for _ in range(POSTGRES_DESKS)]
+            return [[SqliteTurns(self.engine)]]
+        return [[PostgresTurns(self.engine), PostgresTurns(self.engine)] for _ in range(POSTGRES_DESKS)]
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
         """The recorder of events. Raises NotSupportedError for snapshots: a header row stands in their place."""

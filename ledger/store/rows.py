@@ -1,6 +1,7 @@
 """What a turn reads and what it writes: headers, sheets and command keys as rows."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -73,6 +74,18 @@ class Turn(Protocol):
         Raises Conflict when something the turn read has changed since, InvariantBroken when the database refuses a
         row, StoreUnavailable when nothing was recorded, OutcomeUnknown when nobody can tell.
         """
+        ...
+
+
+class Turns(Protocol):
+    """Opens turns at the database on a connection of its own."""
+
+    def turn(self, lock: Sequence[str]) -> AbstractContextManager[Turn]:
+        """A turn, with these institutions locked against other processes where there are any."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
         ...
 
 
