@@ -157,12 +157,15 @@ class StoredBooks:
     def known(self, references: Iterable[str]) -> set[str]:
         """Which of these deposits and reversals are recorded."""
         wanted = {reference: sheet_key(Deposit, reference.partition(":")[2]) for reference in references}
+        reversals = {key for reference, key in wanted.items() if reference.startswith("reversal:")}
         with one_moment(self.ledger.engine) as connection:
-            sheets = self._payments(connection).sheets(wanted.values())
+            payments = self._payments(connection)
+            there, sheets = set(payments.existing(wanted.values())), payments.sheets(reversals)
+        back = {key for key, sheet in sheets.items() if isinstance(sheet, Deposit) and sheet.reversed}
         return {
             reference
             for reference, key in wanted.items()
-            if isinstance(sheet := sheets.get(key), Deposit) and (sheet.reversed or reference.startswith("deposit:"))
+            if key in (back if reference.startswith("reversal:") else there)
         }
 
     def shown_like(self, kinds: Collection[str], signed_fens: Collection[int]) -> list[Item]:

@@ -1,6 +1,6 @@
 """Committing a previewed import: orders in batches whose keys are the file's hash and the line, so nothing repeats."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from api.bankfiles.books import read_books
@@ -80,17 +80,40 @@ class _Run:
         self._record()
         self.number, self.plan = self.preview.booked, self.preview.matching.planned
         while self.number < len(self.preview.fresh):
-            batch = list(self.plan[self.at : self.at + BATCH])
-            if self.instead is not None:
-                batch[0], self.instead = self.instead, None
-            accepted = self._together(self.number, batch) or self._one_by_one(self.number, batch)
-            self.number, self.at = self.number + accepted, self.at + accepted
-            if accepted < len(batch):
-                self._anew(batch[accepted], self.refusal)
+            refused = self._in_series()
+            accepted = self._move_on(self._one_by_one(self.number, refused))
+            if accepted < len(refused):
+                self._anew(refused[accepted], self.refusal)
         return self.done
 
-    def _together(self, number: int, batch: Sequence[Planned]) -> int:
-        """The lines as one command, all or none: the fast way, as almost always nothing is refused. How many."""
+    def _in_series(self) -> Sequence[Planned]:
+        """Batches, each as one command, all or none: the fast way, as almost always nothing is refused.
+
+        The first batch that was refused; empty where none was.
+        """
+        batches: list[list[Planned]] = []
+        answers = self.ledger.submit_series(self.preview.institution_id, self._orders(batches))
+        for batch, answer in zip(batches, answers, strict=False):  # the last batch may have no answer: it comes again
+            if not isinstance(answer, Receipt):
+                return batch
+            self._move_on(self._count(batch, [answer] * len(batch)))
+        return []
+
+    def _orders(self, batches: list[list[Planned]]) -> Iterator[Order]:
+        """The orders of the batches from here on, which are noted as they go out."""
+        number, at = self.number, self.at
+        while batch := list(self.plan[at : at + BATCH]):
+            if self.instead is not None:
+                batch[0], self.instead = self.instead, None
+            batches.append(batch)
+            yield self._together(number, batch)
+            number, at = number + len(batch), at + len(batch)
+
+    def _move_on(self, accepted: int) -> int:
+        self.number, self.at = self.number + accepted, self.at + accepted
+        return accepted
+
+    def _together(self, number: int, batch: Sequence[Planned]) -> Order:
         statement_id = self.preview.statement.statement_id
         command = c.BookStatementLines.model_validate(
             {
@@ -102,11 +125,12 @@ class _Run:
         )
         key = f".bank.{statement_id}.{number + 1}-{number + len(batch)}"
         first, last = batch[0].line.line, batch[-1].line.line
-        (answer,) = self.ledger.submit_all([wrapped(self.preview, self.lines_poster, key, command, first, last)])
-        return self._count(batch, [answer] * len(batch)) if isinstance(answer, Receipt) else 0
+        return wrapped(self.preview, self.lines_poster, key, command, first, last)
 
     def _one_by_one(self, number: int, batch: Sequence[Planned]) -> int:
         """The lines each for itself; how many were booked before one was refused."""
+        if not batch:
+            return 0
         answers = self._submit([self._order(number + at, each) for at, each in enumerate(batch, 1)])
         accepted = self._count(batch, answers)
         if accepted < len(batch):

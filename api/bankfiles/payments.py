@@ -1,11 +1,13 @@
 """Payments of one institution as stored: from sheets and the events that date them, by index, a page at a time."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, Row, bindparam, text
 
 from ledger import events as e
 from ledger.bankbooks import Item
@@ -107,24 +109,22 @@ class Payments:
 
     def sheets(self, keys: Iterable[str]) -> dict[str, Sheet]:
         """Sheets by their keys."""
-        found, wanted = dict[str, Sheet](), sorted(keys)
-        query = text(
-            "select sheet_key, state from sheets where institution_id = :institution_id and sheet_key in :keys"
-        ).bindparams(bindparam("keys", expanding=True))
-        for start in range(0, len(wanted), PAGE):
-            asked = {"institution_id": self.institution_id, "keys": wanted[start : start + PAGE]}
-            found.update((key, decode_sheet(key, state)) for key, state in self.connection.execute(query, asked))
-        return found
+        found = self._pages("sheet_key, state", keys)
+        return {row.sheet_key: decode_sheet(row.sheet_key, row.state) for row in found}
 
     def existing(self, keys: Iterable[str]) -> Iterator[str]:
         """Which of these sheets there are."""
-        wanted = sorted(keys)
-        query = text(
-            "select sheet_key from sheets where institution_id = :institution_id and sheet_key in :keys"
-        ).bindparams(bindparam("keys", expanding=True))
+        return (row.sheet_key for row in self._pages("sheet_key", keys))
+
+    def _pages(self, columns: str, keys: Iterable[str]) -> Iterator[Row[Any]]:
+        """Columns of the sheets under these keys: one parameter for a page of them, however many they are."""
+        lite, wanted = self.connection.dialect.name == "sqlite", sorted(keys)
+        among = "in (select value from json_each(:keys))" if lite else "= any(:keys)"
+        query = text(f"select {columns} from sheets where institution_id = :institution_id and sheet_key {among}")  # noqa: S608 - names of ours
         for start in range(0, len(wanted), PAGE):
-            asked = {"institution_id": self.institution_id, "keys": wanted[start : start + PAGE]}
-            yield from self.connection.scalars(query, asked)
+            page = wanted[start : start + PAGE]
+            asked = {"institution_id": self.institution_id, "keys": json.dumps(page) if lite else page}
+            yield from self.connection.execute(query, asked)
 
 
 def _starts_at(on: date) -> int:

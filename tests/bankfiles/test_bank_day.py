@@ -13,7 +13,6 @@ from ledger import events as e
 from ledger import rejections as no
 from ledger.answers import Answer
 from ledger.application import Ledger
-from ledger.orders import Order
 from projections.reader import ReadModels
 from projections.reconciliation import get_reconciliation, list_bank_lines, list_breaks, list_statements
 from projections.runner import Runner
@@ -97,15 +96,11 @@ def test_money_collected_before_the_first_statement_is_its_opening_balance(bank:
 def test_nothing_is_reconciled_over_an_unfinished_import(bank: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     (statement,) = read_statements(generic_csv(DAY_LINES), PARTIES)
     preview = preview_statement(bank, "school", statement)
-    submit_all, calls = bank.submit_all, list[list[Order]]()
 
-    def once(orders: list[Order], *, atomic: bool = False) -> list[Answer]:
-        calls.append(orders)
-        if len(calls) > 1:
-            raise InterruptedError
-        return submit_all(orders, atomic=atomic)
+    def interrupted(*_: object) -> list[Answer]:
+        raise InterruptedError
 
-    monkeypatch.setattr(bank, "submit_all", once)
+    monkeypatch.setattr(bank, "submit_series", interrupted)
     with pytest.raises(InterruptedError):
         commit_statement(bank, preview, BANK)
     monkeypatch.undo()

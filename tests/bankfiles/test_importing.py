@@ -1,9 +1,10 @@
 """A statement is previewed and committed: every line once, whatever is sent again, overlaps, stops or races."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 
 import pytest
 
@@ -152,20 +153,29 @@ def test_an_import_that_stops_anywhere_goes_on_where_it_stopped(
     bank: Ledger, stops_after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(committing, "BATCH", 1)
-    preview, calls, submit_all = previewed(bank, generic_csv(MORNING)), 0, bank.submit_all
+    preview, calls = previewed(bank, generic_csv(MORNING)), 0
+    submit_all, submit_series = bank.submit_all, bank.submit_series
 
-    def submit(orders: list[Order], *, atomic: bool = False) -> list[Answer]:
+    def counted() -> None:
         nonlocal calls
         calls += 1
         if calls > stops_after:
             raise _Stops
+
+    def together(orders: list[Order], *, atomic: bool = False) -> list[Answer]:
+        counted()
         return submit_all(orders, atomic=atomic)
 
-    monkeypatch.setattr(bank, "submit_all", submit)
+    def in_series(institution_id: str, orders: Iterator[Order]) -> list[Answer]:
+        counted()
+        return submit_series(institution_id, islice(orders, 1))
+
+    monkeypatch.setattr(bank, "submit_all", together)
+    monkeypatch.setattr(bank, "submit_series", in_series)
     if stops_after < 5:
         with pytest.raises(_Stops):
             commit_statement(bank, preview, BANK)
-    monkeypatch.setattr(bank, "submit_all", submit_all)
+    monkeypatch.undo()
     done = imported(bank, generic_csv(MORNING))
     assert (done.booked + done.already, lines_booked(bank), facts(bank)[0]) == (4, 4, 3_600_00)
     assert audit(bank).passed
@@ -195,13 +205,7 @@ def test_two_imports_of_one_file_at_once_book_every_line_once(bank: Ledger) -> N
 
 def test_an_unfinished_statement_is_finished_before_the_next(bank: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     preview = previewed(bank, generic_csv(MORNING))
-    submit_all, calls = bank.submit_all, list[Sequence[Order]]()
-
-    def once(orders: Sequence[Order], **_: object) -> list[Answer]:
-        calls.append(orders)
-        return submit_all(orders) if len(calls) == 1 else _stop()
-
-    monkeypatch.setattr(bank, "submit_all", once)
+    monkeypatch.setattr(bank, "submit_series", lambda *_: _stop())
     with pytest.raises(_Stops):
         commit_statement(bank, preview, BANK)
     monkeypatch.undo()
