@@ -48,19 +48,33 @@ def due_without_request(escrow: Escrow, contract: Contract) -> Due | None:
     return _in_closure(escrow, contract)
 
 
-def asked_fen(escrow: Escrow, refund: Refund, contract: Contract, on: date) -> int:
-    """What is due on a requested refund by now, never above the family's own claim, fen.
+def asked(escrow: Escrow, refund: Refund, contract: Contract, on: date) -> tuple[int, int | None]:
+    """What is due on a requested refund by now, and by the family's record, never above its own claim, fen.
 
     Lessons decided and money taken back since the request on `on` count; where the facts determine nothing any more,
-    what was due then.
+    what was due then. Both records are the same, and the second None, where no lesson is open.
     """
+    by_family_fen = None
     circumstances = structs.asdict(refund.circumstances)
     try:
         facts = facts_of(contract, escrow.header, refund.cause, on, requested_on=refund.requested_on, **circumstances)
-        fen = max(0, entitle(facts).binding_refund_fen - contract.refunded_fen)
+        derivation = entitle(facts)
     except Rejection:
         fen = refund.entitled_fen
-    return fen if refund.claim_fen is None else min(refund.claim_fen, fen)
+    else:
+        fen = max(0, derivation.binding_refund_fen - contract.refunded_fen)
+        by_family_fen = _by_family_fen(derivation, contract)
+    most_fen = fen if refund.claim_fen is None else refund.claim_fen
+    if by_family_fen is not None and refund.claim_fen is not None:
+        by_family_fen = min(refund.claim_fen, by_family_fen)
+    return min(most_fen, fen), by_family_fen
+
+
+def _by_family_fen(derivation: Derivation, contract: Contract) -> int | None:
+    """What is left to refund by the family's record; None where no lesson is open."""
+    if derivation.range is None:
+        return None
+    return max(0, derivation.range.by_family_record_fen - contract.refunded_fen)
 
 
 def unapplied_in_closure(escrow: Escrow, deposit: Deposit) -> Due | None:
@@ -114,8 +128,8 @@ def _in_closure(escrow: Escrow, contract: Contract) -> Due | None:
     except Rejection as unknown:
         return Due("undetermined", "institution", None, since_on, basis=unknown.code)
     fen = max(0, derivation.binding_refund_fen - contract.refunded_fen)
-    in_range = derivation.range
-    if not fen and (in_range is None or in_range.by_family_record_fen <= contract.refunded_fen):
+    by_family_fen = _by_family_fen(derivation, contract)
+    if not fen and not by_family_fen:
         return None
     return Due(
         state="closure",
@@ -126,7 +140,7 @@ def _in_closure(escrow: Escrow, contract: Contract) -> Due | None:
         ground=derivation.binding.ground,
         rules=derivation.binding.rule_set_id or "",
         basis=f"closure: {note.reason}",
-        by_family_fen=None if in_range is None else max(0, in_range.by_family_record_fen - contract.refunded_fen),
+        by_family_fen=by_family_fen,
         clock=_clock(contract, header, since_on, derivation),
     )
 

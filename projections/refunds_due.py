@@ -11,7 +11,7 @@ from ledger.sheets import Contract, Deposit, Profile, Refund
 from projections.answers import NOW, Answer, Moment
 from projections.cover import covered_fen, free_fen
 from projections.database import Row, table_of
-from projections.dues import Due, asked_fen, due_without_request, unapplied_in_closure
+from projections.dues import Due, asked, due_without_request, unapplied_in_closure
 from projections.notes import RefundNote
 from projections.reading import Reader, matching
 
@@ -87,7 +87,7 @@ def refund_rows(escrow: Escrow, refund: Refund) -> Iterable[RefundDue]:
     note = escrow.find(RefundNote, refund.refund_id)
     assert note is not None, "every refund has its note"
     contract = None if refund.contract_id is None else escrow.get(Contract, refund.contract_id)
-    due_fen, open_fen = _due_and_open(escrow, refund, contract, note)
+    due_fen, open_fen, by_family_fen = _amounts(escrow, refund, contract, note)
     covered = covered_fen(escrow, refund, contract, open_fen)
     clock = refund.clock
     yield RefundDue(
@@ -105,7 +105,7 @@ def refund_rows(escrow: Escrow, refund: Refund) -> Iterable[RefundDue]:
         in_transit_fen=refund.instructed_fen,
         paid_fen=refund.settled_fen + refund.acknowledged_fen,
         open_fen=open_fen,
-        by_family_fen=None,
+        by_family_fen=by_family_fen,
         covered_fen=covered,
         missing_fen=open_fen - covered,
         payer=_payer(open_fen, covered),
@@ -122,12 +122,19 @@ def refund_rows(escrow: Escrow, refund: Refund) -> Iterable[RefundDue]:
     )
 
 
-def _due_and_open(escrow: Escrow, refund: Refund, contract: Contract | None, note: RefundNote) -> tuple[int, int]:
-    """What is due on a refund: as agreed, else as derived by now; and what of it is neither sent nor paid, fen."""
+def _amounts(
+    escrow: Escrow, refund: Refund, contract: Contract | None, note: RefundNote
+) -> tuple[int, int, int | None]:
+    """What is due on a refund, what of it is neither sent nor paid, and what is due by the family's record, fen.
+
+    As agreed; before that as derived by now.
+    """
     if refund.status == "agreed":
-        return refund.agreed_fen, refund.open_fen
-    due_fen = refund.agreed_fen if contract is None else asked_fen(escrow, refund, contract, note.derived_on)
-    return due_fen, due_fen
+        return refund.agreed_fen, refund.open_fen, None
+    if contract is None:
+        return refund.agreed_fen, refund.agreed_fen, None
+    due_fen, by_family_fen = asked(escrow, refund, contract, note.derived_on)
+    return due_fen, due_fen, by_family_fen
 
 
 def contract_due_rows(escrow: Escrow, contract: Contract) -> Iterable[RefundDue]:

@@ -52,8 +52,8 @@ def _check_units(facts: Facts) -> None:
         if facts.paid_centihours == 0:
             raise PerformanceNotStated("paid_hours")
         _at_most("centihour", used + facts.claimed_centihours, facts.paid_centihours + facts.gift_centihours)
-    if facts.disputed_centihours > used:
-        raise DisputedExceedsUsed(facts.disputed_centihours, used)
+    if facts.disputed_centihours > (ever := used + facts.earlier_centihours):
+        raise DisputedExceedsUsed(facts.disputed_centihours, ever)
     if facts.months_total is not None:
         if facts.months_total == 0:
             raise PerformanceNotStated("months_total")

@@ -101,7 +101,7 @@ def _hours(contract: Contract) -> dict[str, Any]:
         "paid_centihours": _bought(contract, base),
         "gift_centihours": 0 if base or not contract.paid_centihours else contract.gift_centihours,
         "used_centihours": used,
-        "disputed_centihours": min(contract.disputed_centihours, used),
+        "disputed_centihours": min(contract.disputed_centihours, used + base),
         "claimed_centihours": contract.claimed_centihours,
         "earlier_centihours": base,
         "earlier_fen": contract.base_fen if base else 0,

@@ -143,19 +143,31 @@ def _range(facts: Facts, binding: Figure) -> DisputeRange | None:
     used = facts.used_centihours
     if used is None or not (facts.disputed_centihours or facts.claimed_centihours):
         return None
-    by_institution = _recorded(facts, used + facts.claimed_centihours) if facts.claimed_centihours else binding
-    by_family = _recorded(facts, used - facts.disputed_centihours) if facts.disputed_centihours else binding
+    more, less = facts.claimed_centihours, facts.disputed_centihours
+    by_institution = _recorded(facts, used + more) if more else binding
+    by_family = _recorded(facts, max(0, used - less), max(0, less - used)) if less else binding
     most_fen = max(binding.refund_fen, by_institution.refund_fen, by_family.refund_fen)
     return DisputeRange(by_institution.refund_fen, most_fen)
 
 
-def _recorded(facts: Facts, used: int) -> Figure:
-    """What binds where so many hundredths of an hour were used; a course of which some was used has begun."""
-    starts_on = None if used else facts.starts_on
-    settled = msgspec.structs.replace(
-        facts, used_centihours=used, disputed_centihours=0, claimed_centihours=0, starts_on=starts_on
+def _recorded(facts: Facts, used: int, fewer_earlier: int = 0) -> Figure:
+    """What binds where so many hundredths of an hour were used, and so many fewer before the price changed.
+
+    A course of which some was used has begun.
+    """
+    earlier = facts.earlier_centihours - fewer_earlier
+    earlier_fen = round_half_up(Fraction(facts.earlier_fen * earlier, facts.earlier_centihours or 1))
+    record = msgspec.structs.replace(
+        facts,
+        price_fen=facts.whole_fen,
+        used_centihours=used,
+        disputed_centihours=0,
+        claimed_centihours=0,
+        earlier_centihours=earlier,
+        earlier_fen=earlier_fen,
+        starts_on=None if used else facts.starts_on,
     )
-    return entitle(settled).binding
+    return entitle(record).binding
 
 
 def _award(facts: Facts, binding: Figure) -> Award | None:

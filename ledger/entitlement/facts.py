@@ -46,7 +46,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     gift_centihours: int = 0
     used_centihours: int | None = None
     disputed_centihours: int = 0
-    """Part of `used_centihours` that the family disputes."""
+    """What the family disputes of `used_centihours`, and beyond those of `earlier_centihours`."""
     claimed_centihours: int = 0
     """Beside `used_centihours`: claimed by the institution and confirmed by nobody, so in its record alone."""
     earlier_centihours: int = 0

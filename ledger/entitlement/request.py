@@ -77,7 +77,7 @@ class EntitlementRequest(_Model):
     used_hours: Hours | None = None
     """Class hours used of all kinds, gifts included."""
     disputed_hours: Hours = "0"
-    """Part of `used_hours` that the family disputes."""
+    """What the family disputes of `used_hours`, and beyond those of `earlier_hours`."""
     claimed_hours: Hours = "0"
     """Beside `used_hours`: claimed by the institution and confirmed by nobody, so in its record alone."""
     earlier_hours: Hours = "0"

@@ -88,3 +88,12 @@ def test_the_calculator_says_the_same_of_earlier_lessons() -> None:
     found = entitle(EntitlementRequest.model_validate(stated).facts())
     assert [figure.refund_fen for figure in found.figures] == [2_200_00, 2_600_00]
     assert found.figures == derived(amended(**LIST).given(*x.taught("d")), "family").figures
+
+
+def test_a_dispute_about_a_lesson_of_before_the_amendment_opens_the_range() -> None:
+    found = derived(amended().given(x.dispute("a"), *x.taught("d"), x.dispute("d")), "institution")
+    assert found.range is not None
+    assert (found.range.by_institution_record_fen, found.range.by_family_record_fen) == (2_600_00, 2_800_00)
+    earlier = derived(amended().given(x.dispute("a")), "institution")
+    assert earlier.range is not None
+    assert (earlier.range.by_institution_record_fen, earlier.range.by_family_record_fen) == (2_700_00, 2_800_00)

@@ -135,6 +135,11 @@ def test_disputed_lessons_show_the_debt_by_the_familys_record_too(school: School
     assert (row.due_fen, row.by_family_fen) == (2_600_00, 2_700_00)
 
 
+def test_so_does_a_refund_that_was_asked_for_and_never_above_the_claim(school: School, due: Due) -> None:
+    school.on(REQUEST).asks(ex.dispute("l1"), ex.request(requested_on=REQUEST, claim_fen=2_650_00))
+    assert (due.one().due_fen, due.one().by_family_fen) == (2_600_00, 2_650_00)
+
+
 def test_an_award_above_what_was_refunded_is_due(school: School, due: Due) -> None:
     school.on(REQUEST).asks(
         c.RecordAward(
