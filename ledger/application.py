@@ -74,7 +74,8 @@ class Ledger(Application[str]):
 
         The answers of the first orders: a series ends with the first rejection, after a few turns, and when somebody
         else waits. What was taken from `orders` beyond them was not recorded: ask again. Raises like `submit_all`,
-        and what `orders` raises; what was recorded before that is replayed under its key.
+        and what `orders` raises; what was recorded before that is replayed under its key. While `orders` makes one, the
+        desk is held: it may read, but not submit to this ledger.
         """
         return _answers(self._desks.desk_of(institution_id).submit(Slip([], series=orders)))
 

@@ -104,21 +104,46 @@ class Closure:
 
     def _order_contracts(self) -> bool:
         """One pass over all contracts; whether something was refused that another pass may order."""
-        lines: list[c.ClosureRefund] = []
-        outcome, seen = self.outcome, 0
-        outcome.undetermined, outcome.refused = [], []
-        for part in chunks(self._todos(), self._chunk):
-            lines += [each for each in part if isinstance(each, c.ClosureRefund)]
-            outcome.undetermined += [each for each in part if isinstance(each, Undetermined)]
-            for order in (each for each in part if isinstance(each, c.OrderRefund)):
+        self.outcome.undetermined, self.outcome.refused = [], []
+        alone: list[c.OrderRefund] = []
+        batches = chunks(self._lines(alone), self._chunk)
+        taken = True
+        while taken:
+            taken, left = self._in_series(batches)
+            for lines in left:
+                self._order_chunk(lines)
+            while alone:
+                order = alone.pop()
                 self._order_one(order.contract_id, order)
-            while len(lines) >= self._chunk:
-                self._order_chunk(lines[: self._chunk])
-                del lines[: self._chunk]
-            self._watch(seen := seen + len(part))
-        if lines:
-            self._order_chunk(lines)
-        return bool(outcome.refused)
+        return bool(self.outcome.refused)
+
+    def _lines(self, alone: list[c.OrderRefund]) -> Iterator[c.ClosureRefund]:
+        """What can be ordered together; what cannot goes to `alone`."""
+        seen = 0
+        for seen, todo in enumerate(self._todos(), 1):
+            if isinstance(todo, c.ClosureRefund):
+                yield todo
+            elif isinstance(todo, c.OrderRefund):
+                alone.append(todo)
+            else:
+                self.outcome.undetermined.append(todo)
+            if seen % self._chunk == 0:
+                self._watch(seen)
+        self._watch(seen)
+
+    def _in_series(self, batches: Iterator[list[c.ClosureRefund]]) -> tuple[bool, list[list[c.ClosureRefund]]]:
+        """Order batches that follow each other; whether there were any, and those that were not ordered."""
+        taken: list[list[c.ClosureRefund]] = []
+
+        def commands() -> Iterator[c.OrderClosureRefunds]:
+            for lines in batches:
+                taken.append(lines)
+                yield c.OrderClosureRefunds(refunds=lines)
+
+        receipts = [each for each in self._officer.submit_series(self._ledger, commands()) if isinstance(each, Receipt)]
+        for receipt in receipts:
+            self._count(receipt)
+        return bool(taken), taken[len(receipts) :]
 
     def _todos(self) -> Iterator[Todo]:
         """Each page is read for itself: one reading over the whole run would keep every old row and page alive."""

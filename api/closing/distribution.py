@@ -4,17 +4,17 @@ Nothing is kept beside the ledger: whoever goes on computes the list again from 
 approved nothing that is owed changes, so it is the same list; where it is not, nothing more is approved.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 
 from api.closing.officer import Officer
 from api.closing.pots import AskedPot, available_fen, whole_pot_fen
-from api.closing.refunds import chunks
-from api.closing.sharing import Claims, ShareList, Waiting, claims_of, list_hash
+from api.closing.sharing import Claims, Lines, ShareList, Waiting, claims_of, list_hash
 from api.problems import Problem
 from ledger import commands as c
+from ledger.answers import Receipt
 from ledger.application import Ledger
 from ledger.distribution import DistributionMethod, Pot
 from ledger.rejections import EscrowNotClosing
@@ -93,14 +93,12 @@ class Distributing:
         self._runner.take_in()
         ordered, shares = self._recomputed(distribution_id)
         done = ordered.approved
-        for part in chunks(islice(shares.lines, done, None), chunk):
-            lines = [
-                c.ShareLine(contract_id=line.contract_id, refund_id=line.refund_id, share_fen=line.share_fen)
-                for line in part
-            ]
-            officer.submit(self._ledger, c.ApproveShares(distribution_id=distribution_id, shares=lines))
-            done += len(part)
-            watch(done, len(shares.lines))
+        while done < len(shares.lines):
+            for answer in officer.submit_series(self._ledger, _approvals(distribution_id, shares.lines, done, chunk)):
+                if not isinstance(answer, Receipt):
+                    raise answer
+                done = min(done + chunk, len(shares.lines))
+                watch(done, len(shares.lines))
         officer.submit(self._ledger, c.CompleteDistribution(distribution_id=distribution_id))
         return shares
 
@@ -130,6 +128,15 @@ class Distributing:
         ):
             raise Problem("distribution_list_changed", {"distribution_id": distribution_id})
         return ordered, shares
+
+
+def _approvals(distribution_id: str, lines: Lines, start: int, chunk: int) -> Iterator[c.ApproveShares]:
+    for at in range(start, len(lines), chunk):
+        shares = [
+            c.ShareLine(contract_id=line.contract_id, refund_id=line.refund_id, share_fen=line.share_fen)
+            for line in lines[at : at + chunk]
+        ]
+        yield c.ApproveShares(distribution_id=distribution_id, shares=shares)
 
 
 def order_of(shares: ShareList, pot: AskedPot, distribution_id: str, approved_by: str | None) -> c.OrderDistribution:

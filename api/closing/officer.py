@@ -1,6 +1,6 @@
 """Who runs a closure, and the orders in that name; keys follow from what is asked, so that twice is once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ledger.answers import Answer, Receipt
@@ -37,6 +37,10 @@ class Officer:
     def submit(self, ledger: Ledger, command: Command) -> Receipt:
         """Record it. Raises what `Ledger.submit` raises."""
         return ledger.submit(self.order(command))
+
+    def submit_series(self, ledger: Ledger, commands: Iterator[Command]) -> list[Answer]:
+        """Record commands that follow each other; see `Ledger.submit_series`."""
+        return ledger.submit_series(self.institution_id, map(self.order, commands))
 
     def submit_each(self, ledger: Ledger, commands: Sequence[Command]) -> list[Receipt | Rejection]:
         """Record many, each for itself, together where that is cheaper."""

@@ -50,9 +50,13 @@ class Desk:
         self._busy = False
         self._mutex = threading.Lock()
         self._contended: dict[str, float] = {}
+        self._in_series = 0
+        """The thread that leads a series."""
 
     def submit(self, slip: Slip) -> list[Outcome]:
-        """Hand in a slip and wait for its answers."""
+        """Hand in a slip and wait for its answers. Raises RuntimeError where a series would wait for itself."""
+        if self._in_series == threading.get_ident():
+            raise RuntimeError("the orders of a series may not submit")
         slip.called.acquire()
         with self._mutex:
             self._queue.append(slip)
@@ -79,10 +83,12 @@ class Desk:
             if slips[0].series is None:
                 outcomes = self._settle(orders, atomic=slips[0].atomic, dry=slips[0].dry)
             else:
+                self._in_series = threading.get_ident()
                 outcomes = self._series.run(slips[0].series, self._alone, lambda: bool(self._queue))
         except Exception as failure:  # noqa: BLE001 - everybody of the turn must learn of it, whatever it was
             outcomes = [failure] * len(outcomes)
         finally:
+            self._in_series = 0
             self._hand_out(slips, outcomes)
 
     def _next_turn(self) -> list[Slip]:

@@ -16,7 +16,8 @@ from tests.conftest import Clock
 
 ROOT = Path(__file__).parents[2]
 FAMILIES = 24
-CHUNK = "3"
+CHUNK = "1"
+"""Families in one command; a step is told by the one command, and what follows it in series is under way."""
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def finished(url: str, deed: str) -> None:
 
 
 def test_a_killed_closure_and_a_killed_distribution_go_on(school: Ledger, database_url: str) -> None:
-    killed_after(database_url, "close", 2)
+    killed_after(database_url, "close", 12)
     before = [one.event for one in school.stream(SCHOOL)]
     assert 0 < sum(isinstance(each, RefundOrdered) for each in before) < FAMILIES
     finished(database_url, "close")

@@ -89,6 +89,16 @@ def test_what_fails_while_orders_are_made_leaves_what_was_recorded(door: Ledger)
     assert recorded(door.submit_series("school", iter([pay()]))) == [3]
 
 
+def test_orders_that_submit_themselves_would_wait_for_ever_and_are_refused(door: Ledger) -> None:
+    def orders() -> Iterator[Order]:
+        door.submit(pay())
+        yield pay()
+
+    with pytest.raises(RuntimeError):
+        door.submit_series("school", orders())
+    assert door.position() == 0
+
+
 def test_a_series_keeps_others_waiting_for_a_few_turns_only(door: Ledger) -> None:
     endless = iter(pay, None)
     assert len(door.submit_series("school", endless)) == LONGEST
