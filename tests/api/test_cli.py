@@ -3,6 +3,7 @@
 import io
 import json
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
@@ -371,8 +372,9 @@ def issued(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_a_token_of_a_registered_name_is_worth_what_the_registry_says(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, paid_contract: Callers
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, paid_contract: Callers, clock: Clock
 ) -> None:
+    clock.now = datetime.now(UTC)  # the command line has no other clock
     monkeypatch.setattr("sys.stdin", io.StringIO("a password that is long\n"))
     assert run(["user", "add", "lin", "--role", "auditor", "--scope", "jurisdiction=CN"]) == OK
     headers = {"Authorization": f"Bearer {issued(capsys, '--subject', 'lin')}"}
@@ -382,11 +384,14 @@ def test_a_token_of_a_registered_name_is_worth_what_the_registry_says(
     refused(capsys, "token", "issue", "--subject", "lin", code=USAGE)
 
 
-def test_an_issued_token_opens_the_api(capsys: pytest.CaptureFixture[str], paid_contract: Callers) -> None:
+def test_an_issued_token_opens_the_api(
+    capsys: pytest.CaptureFixture[str], paid_contract: Callers, clock: Clock
+) -> None:
+    clock.now = datetime.now(UTC)  # the command line has no other clock
     capsys.readouterr()
     scope = ["--scope", "jurisdiction=CN-BJ", "--scope", "district=海淀区"]
     token = issued(capsys, "--unregistered", "--role", "mediator", "--subject", "wang", *scope, "--hours", "24")
-    mandate = Tokens(SECRET.encode(), ISSUER, Clock()).read(token)
+    mandate = Tokens(SECRET.encode(), ISSUER, clock).read(token)
     assert (mandate.subject, mandate.role, mandate.district) == ("wang", Role.MEDIATOR, "海淀区")
     assert paid_contract.client.get("/v1/institutions", headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
