@@ -70,7 +70,7 @@ def read_report(data: bytes) -> Report:
 def _of_table(text: str) -> Iterator[Reported]:
     rows = iter(csv_rows(text, ","))
     heading = next(rows, None)
-    if heading is None:
+    if heading is None or not any(heading.cells):
         raise no.EmptyFile
     place = _places(heading.cells)
     for row in rows:
@@ -103,7 +103,7 @@ def _places(heading: list[str]) -> dict[str, int]:
         if found:
             place[name] = found[0]
     if not {"payment_id", "status"} <= set(place):
-        raise no.UnknownLayout(1)
+        raise no.UnknownLayout(1, 1, heading[0])
     return place
 
 

@@ -28,7 +28,7 @@ from ledger.identifiers import Role
 from ledger.rejections import EscrowNotOpen, Rejection
 from projections.runner import Runner
 
-SHOWN = 50
+SHOWN, NAMED = 50, 10
 Institution = Annotated[str | None, Parameter(help="Id of the institution")]
 Every = Annotated[bool, Parameter(name="--all", negative="", help="Every institution in turn")]
 Day = Annotated[date, Parameter(name="--date", help="Business date")]
@@ -115,8 +115,7 @@ class _Paying:
         else:
             self._print(runs)
             writer.print()
-        for institution_id, why in refusals:
-            err().print(f"{institution_id}: {why.code}: {meaning(why.code, language())}", markup=False)
+        _print_refusals(refusals)
         altered = [each for run in runs for each in run.altered]
         for each in altered:
             err().print(f"文件与记录时不同 {each} is not written as it was recorded", markup=False)
@@ -140,6 +139,16 @@ class _Paying:
     def _state(self, run: Run, number: int, state: str) -> str:
         before = len(run.files) - run.recorded
         return state if self.doing.dry_run or number >= before else "早已记 recorded before"
+
+
+def _print_refusals(refusals: Sequence[tuple[str, Rejection]]) -> None:
+    """A line for each rule, not for each school: after a sealed day all of them say the same."""
+    schools: dict[str, list[str]] = {}
+    for institution_id, why in refusals:
+        schools.setdefault(why.code, []).append(institution_id)
+    for code, ids in schools.items():
+        more = f" … {len(ids)} 家 institutions" if len(ids) > NAMED else ""
+        err().print(f"{', '.join(ids[:NAMED])}{more}: {code}: {meaning(code, language())}", markup=False)
 
 
 def _print_withheld(runs: Sequence[Run]) -> None:

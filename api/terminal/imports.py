@@ -16,7 +16,7 @@ from api.imports.templates import Kind, template
 from api.language import Language
 from api.problems import Catalogue
 from api.terminal.environment import FINDING, OK, USAGE, Stop, language, the_ledger
-from api.terminal.output import Column, Show, out, print_json, print_table, progress
+from api.terminal.output import Column, Show, err, out, print_json, print_table, progress
 from api.terminal.statements import DOING, Doing, content, refused
 from ledger.identifiers import Role
 from ledger.rejections import EscrowNotOpen, Rejection
@@ -126,6 +126,7 @@ def _write_template(kind: Kind, wanted: Language, file: Path) -> int:
         raise Stop(f"{file} 已存在 exists already", USAGE) from None
     except OSError as error:
         raise Stop(f"{file}: {error.strerror}", USAGE) from None
+    err().print(f"{file}: 含一行示例，请以实际数据替换 it holds one example row: replace it", markup=False)
     return OK
 
 

@@ -112,3 +112,45 @@ def test_a_frozen_school_is_a_finding_with_its_name(
     said = capsys.readouterr()
     assert "frozen: escrow_is_frozen" in said.err
     assert "school" in said.out
+
+
+def test_a_rule_that_refuses_many_schools_is_said_once(
+    capsys: pytest.CaptureFixture[str], sqlite_url: str, clock: Clock
+) -> None:
+    ledger = open_ledger(sqlite_url, clock)
+    for number in range(12):
+        school_with(ledger, clock, 0, f"frozen-{number:02d}").asks(x.freeze())
+    ledger.close()
+    assert run(["release", "--all", "--date", "2026-09-07", "--quiet"]) == FINDING
+    (line,) = [each for each in capsys.readouterr().err.splitlines() if "escrow_is_frozen" in each]
+    assert "frozen-00, frozen-01" in line
+    assert "12 家 institutions" in line
+
+
+@pytest.mark.parametrize("language", ["zh_CN.UTF-8", "en_US.UTF-8"])
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "empty_file"),
+        (b"\xef\xbb\xbf\r\n", "empty_file"),
+        (b"a,b\n1,2\n", "unknown_layout"),
+        (b"payment_id,status" + b"," * 10**6, "row_too_long"),
+        (b"payment_id,status,amount\nR1,paid,1.234\n", "unreadable_amount"),
+        (b"<Document xmlns='urn:iso:std:iso:20022:tech:xsd:camt.053.001.08'/>", "unsupported_version"),
+        (b"<!DOCTYPE a [<!ENTITY x 'x'>]><a>&x;</a>", "external_entity"),
+        (b"<Document", "malformed_file"),
+        (b"PK\x03\x04\x00\x00", "nul_byte"),
+    ],
+)
+def test_a_status_file_that_cannot_be_read_is_one_sentence_in_the_readers_language(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, language: str, data: bytes,
+    code: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("LC_ALL", language)
+    (tmp_path / "status").write_bytes(data)
+    assert run(["import-payment-status", str(tmp_path / "status")]) == FINDING
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"ledger: {code}")
+    sentence = line.partition(": ")[2].partition(": ")[2]
+    assert ("一" <= sentence[0] <= "鿿") is (language == "zh_CN.UTF-8")
+    assert not any(each in line for each in ("第 0 行", "第 0 列", "line 0", "column 0"))
