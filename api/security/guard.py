@@ -76,8 +76,8 @@ class GuardedLedger(Ledger):
 def judge(order: Order, escrow: Escrow, now: int) -> tuple[list[Event], Escrow, str]:
     """`decide`, for callers who may.
 
-    Raises SignatureRequired, EscrowNotOpen as for an unknown escrow where it is not theirs, PlaceNotCovered for a new
-    one elsewhere, SecondPersonRequired, ApprovalExpired.
+    Raises SignatureRequired, PlaceNotCovered where one would be opened elsewhere, EscrowNotOpen as for an unknown
+    escrow where it is not theirs, SecondPersonRequired, ApprovalExpired.
     """
     if isinstance(order, KeyInquiry):
         raise KeyUnused
@@ -91,11 +91,11 @@ def _check(order: MandatedOrder, escrow: Escrow) -> None:
     header, mandate = escrow.header, order.mandate
     if mandate.role in MUST_SIGN and not order.signature:
         raise SignatureRequired
-    if header.status == "none" and isinstance(order.command, OpenEscrow):
-        command = order.command
-        if not mandate.covers_place(command.jurisdiction, command.district):
-            raise PlaceNotCovered(command.jurisdiction, command.district)
-    elif header.status == "none" or not mandate.covers(_keeping(order, escrow)):
+    opening = order.command if isinstance(order.command, OpenEscrow) else None
+    if opening is not None and not mandate.covers_place(opening.jurisdiction, opening.district):
+        raise PlaceNotCovered(opening.jurisdiction, opening.district)  # whether or not the name is taken elsewhere
+    unknown = opening is None if header.status == "none" else not mandate.covers(_keeping(order, escrow))
+    if unknown:
         raise EscrowNotOpen(order.institution_id, "none")
     if order.if_match not in {None, header.version}:
         raise VersionConflict(order.if_match or 0, header.version)
