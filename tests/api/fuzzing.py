@@ -17,7 +17,6 @@ from typing import Any
 import hypothesis
 import schemathesis
 from hypothesis import HealthCheck, Phase
-from schemathesis import Case
 from starlette.testclient import TestClient
 
 from api.app import create_app
@@ -89,9 +88,9 @@ def roles_of(operation: Json) -> list[Role]:
     return [Role(each) for each in found["roles"].split(", ")] if found else list(Role)
 
 
-def seeded(examples: int, **more: Json) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """So many examples, the same ones for the same seed; none are kept, and none are made smaller."""
-    chosen = hypothesis.settings(
+def bounded(examples: int, **more: Json) -> hypothesis.settings:
+    """So many examples; none are kept, and none are made smaller."""
+    return hypothesis.settings(
         max_examples=examples,
         deadline=None,
         database=None,
@@ -99,7 +98,11 @@ def seeded(examples: int, **more: Json) -> Callable[[Callable[..., None]], Calla
         suppress_health_check=list(HealthCheck),
         **more,
     )
-    return lambda test: hypothesis.seed(SEED)(chosen(test))
+
+
+def seeded(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """So many examples for a test, the same ones for the same seed."""
+    return lambda test: hypothesis.seed(SEED)(bounded(examples)(test))
 
 
 def whole(value: Json) -> Json:
@@ -119,9 +122,3 @@ def sent_by(caller: Caller) -> dict[str, Any]:
 
 KEYS = (f"fuzz-{number}" for number in count(1))
 """Keys that nobody has used."""
-
-
-def with_a_new_key(case: Case) -> None:
-    """Name the request anew, where requests are named."""
-    if any(each.name == "Idempotency-Key" for each in case.operation.headers):
-        case.headers = {**(case.headers or {}), "Idempotency-Key": next(KEYS)}
