@@ -38,6 +38,23 @@ class Frontier:
         peaks.append(leaf)
         self.size += 1
 
+    def complete(self, leaf: bytes, least: int) -> list[tuple[int, int, bytes]]:
+        """Add one leaf hash; the subtrees of 2 ** least leaves and more that it completes: level, number, root.
+
+        The number counts subtrees of that level from the left, from 0. `least` is 1 or more.
+        """
+        peaks, size, level = self.peaks, self.size, 0
+        self.size += 1
+        found = []
+        while size & 1:
+            leaf = sha256(b"\x01" + peaks.pop() + leaf).digest()
+            size >>= 1
+            level += 1
+            if level >= least:
+                found.append((level, (self.size >> level) - 1, leaf))
+        peaks.append(leaf)
+        return found
+
     def root(self) -> bytes:
         """The root over all leaves so far; the hash of nothing for an empty tree."""
         if not self.peaks:

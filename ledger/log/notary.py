@@ -1,6 +1,7 @@
 """The notary: takes what was recorded into each institution's tree, and signs checkpoints of what has grown."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from threading import Event as Signal
 from typing import Any
 
@@ -8,10 +9,12 @@ from msgspec import Struct
 from sqlalchemy import Connection, Engine, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 
+from ledger.log import nodes
 from ledger.log.checkpoints import Checkpoint, sign_checkpoint
 from ledger.log.entries import directory_entry, directory_origin, entry_of, log_origin
 from ledger.log.keys import PrivateKey
 from ledger.log.merkle import HASH_BYTES, Frontier, leaf_hash
+from ledger.log.proving import directory_leaves, event_leaves
 from ledger.log.records import BATCH, one_moment, reading
 from ledger.log.tables import checkpoints, cursors, directory, frontiers
 from ledger.store.failures import StoreUnavailable
@@ -49,6 +52,7 @@ class Notary:
         self._frontiers: dict[str, Frontier] = {}
         self._positions: dict[int, int] = {}
         self._lost = 0
+        self._filled = False
 
     def run(self) -> Round:
         """Take in everything that is recorded by now and sign what has grown.
@@ -56,6 +60,8 @@ class Notary:
         Raises StreamBroken where the store was changed, StoreUnavailable.
         """
         try:
+            if not self._filled:
+                self._fill_nodes()
             done = self._sign(sum(self._take_lane(lane) for lane in self._lanes()))
         except (Overtaken, IntegrityError) as race:
             self._forget()
@@ -89,6 +95,16 @@ class Notary:
             size = connection.scalar(select(frontiers.c.size).where(frontiers.c.institution_id == DIRECTORY))
             return size or 0
 
+    def _fill_nodes(self) -> None:
+        """Store the nodes of logs that grew before there were any: once for each notary, and mostly nothing."""
+        with reading(self._engine) as connection:
+            for log, size in nodes.bare_logs(connection):
+                read = partial(event_leaves, connection, log) if log else partial(directory_leaves, connection)
+                found = nodes.nodes_of(log, size, read)
+                with self._engine.begin() as writing:
+                    nodes.keep(writing, found)
+        self._filled = True
+
     def _take_lane(self, lane: int) -> int:
         taken, count = 0, BATCH
         while count == BATCH:
@@ -109,15 +125,17 @@ class Notary:
             fresh = self._load(connection, grown)
         if not rows:
             return 0
+        completed: list[nodes.Node] = []
         for _, institution_id, version, topic, state in rows:
             frontier = self._frontiers[institution_id]
             if version != frontier.size + 1:
                 self._forget()
                 raise StreamBroken(f"{institution_id}: version {version} follows {frontier.size}")
-            frontier.append(leaf_hash(entry_of(topic, state.encode())))
+            completed += nodes.append(frontier, institution_id, leaf_hash(entry_of(topic, state.encode())))
         with self._engine.begin() as connection:
             self._move_cursor(connection, lane, stored, rows[-1][0])
             self._keep(connection, grown, fresh)
+            nodes.keep(connection, completed)
         self._positions[lane] = rows[-1][0]
         return len(rows)
 
@@ -169,18 +187,24 @@ class Notary:
         top = self._frontiers[DIRECTORY]
         if not grown:
             return Round(taken, 0, top.size)
-        before = top.size
-        rows = [self._checkpoint(top, institution_id, _decode(size, peaks)) for institution_id, size, peaks in grown]
+        before, completed = top.size, list[nodes.Node]()
+        rows = [
+            self._checkpoint(top, institution_id, _decode(size, peaks), completed)
+            for institution_id, size, peaks in grown
+        ]
         with self._engine.begin() as connection:
             self._keep_directory(connection, top, before, fresh=fresh)
+            nodes.keep(connection, completed)
             connection.execute(insert(checkpoints), rows)
             _mark_signed(connection, rows)
         return Round(taken, len(rows), top.size)
 
-    def _checkpoint(self, top: Frontier, institution_id: str, frontier: Frontier) -> dict[str, Any]:
+    def _checkpoint(
+        self, top: Frontier, institution_id: str, frontier: Frontier, completed: list[nodes.Node]
+    ) -> dict[str, Any]:
         root = frontier.root()
         origin = log_origin(self._key.name, institution_id)
-        top.append(leaf_hash(directory_entry(institution_id, frontier.size, root)))
+        completed += nodes.append(top, DIRECTORY, leaf_hash(directory_entry(institution_id, frontier.size, root)))
         return {
             "number": top.size,
             "institution_id": institution_id,

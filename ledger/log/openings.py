@@ -33,6 +33,12 @@ def quoted(topics: Sequence[str]) -> str:
 
 RECEIVED = topics_of(e.DepositReceived)
 """Events of the index `events_deposit`."""
+SEALED = topics_of(e.DaySealed)
+"""Events of the index `events_seal`."""
+SEALED_ON = {
+    "sqlite": "json_extract(state, '$.event.business_on')",
+    "postgresql": "(state::jsonb -> 'event' ->> 'business_on')",
+}
 _DEPOSIT = {
     "sqlite": "json_extract(state, '$.event.deposit_id')",
     "postgresql": "(state::jsonb -> 'event' ->> 'deposit_id')",

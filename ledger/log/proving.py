@@ -1,17 +1,16 @@
 """Proofs made from the stored bytes: of an event, of a directory entry, of one family's sealed figure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 from msgspec import Struct, json
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, text
 
 from ledger.commands import SealDay, SealedStatements
 from ledger.escrow import Escrow
 from ledger.events import ContractRegistered, DaySealed, DepositReceived
 from ledger.evolution import evolve
-from ledger.log.blocks import Blocks
 from ledger.log.checkpoints import parse_checkpoint, with_signatures
 from ledger.log.entries import directory_entry, entry_of
 from ledger.log.merkle import (
@@ -22,10 +21,12 @@ from ledger.log.merkle import (
     verify_consistency,
     verify_inclusion,
 )
+from ledger.log.nodes import Tree
 from ledger.log.notes import parse_note
-from ledger.log.openings import PAGE, contracts, deposits_began, sheets_between
+from ledger.log.openings import PAGE, SEALED, SEALED_ON, contracts, deposits_began, quoted, sheets_between
 from ledger.log.proofs import Proof
 from ledger.log.records import Raw, one_moment, raw_events, reading
+from ledger.log.sealed import SealedLine, find_line, keep_lines, key_of
 from ledger.log.seals import (
     contract_line,
     deposit_line,
@@ -38,7 +39,6 @@ from ledger.log.seals import (
 from ledger.log.tables import checkpoints, cosignatures, directory
 from ledger.serialization import decode
 from ledger.sheets import Contract, Deposit, Header, Refund
-from ledger.store.tables import events as stored
 from ledger.store.tables import headers
 
 
@@ -95,21 +95,22 @@ def _prove_events(connection: Connection, institution_id: str, versions: Sequenc
     if row is None:
         raise NotYetSigned(f"{institution_id}/{version}")
     size, root, note = row
-    blocks = Blocks(connection.engine, institution_id, size, partial(_event_leaves, connection, institution_id))
+    tree = Tree(connection, institution_id, size, partial(event_leaves, connection, institution_id))
     signed, signed_root = cosigned(connection, note), bytes.fromhex(root)
-    return [Proof(each - 1, _checked_path(blocks, size, each - 1, signed_root), signed).encode() for each in versions]
+    return [Proof(each - 1, _checked_path(tree, size, each - 1, signed_root), signed).encode() for each in versions]
 
 
-def _checked_path(blocks: Blocks, size: int, index: int, root: bytes) -> tuple[bytes, ...]:
-    """The path to the signed root; from the stored bytes alone where kept roots do not lead there."""
-    path = inclusion_path(size, index, blocks.root_between)
-    if not verify_inclusion(blocks.leaf(index), index, size, path, root):
-        blocks.forget()
-        path = inclusion_path(size, index, blocks.root_between)
+def _checked_path(tree: Tree, size: int, index: int, root: bytes) -> tuple[bytes, ...]:
+    """The path to the signed root; from the stored bytes alone where stored nodes do not lead there."""
+    path = inclusion_path(size, index, tree.root_between)
+    if not verify_inclusion(tree.leaf(index), index, size, path, root):
+        tree.forget()
+        path = inclusion_path(size, index, tree.root_between)
     return tuple(path)
 
 
-def _event_leaves(connection: Connection, institution_id: str, low: int, high: int) -> list[bytes]:
+def event_leaves(connection: Connection, institution_id: str, low: int, high: int) -> list[bytes]:
+    """Leaf hashes of an institution's log from index `low` to before `high`."""
     events = raw_events(connection, institution_id, high, after=low)
     return [leaf_hash(entry_of(each.topic, each.state)) for each in events]
 
@@ -129,8 +130,8 @@ def prove_checkpoint(engine: Engine, institution_id: str, size: int) -> str:
         return Proof(number - 1, path, cosigned(connection, note)).encode()
 
 
-def _directory(connection: Connection, size: int) -> Blocks:
-    return Blocks(connection.engine, "", size, partial(directory_leaves, connection))
+def _directory(connection: Connection, size: int) -> Tree:
+    return Tree(connection, "", size, partial(directory_leaves, connection))
 
 
 def directory_leaves(connection: Connection, low: int, high: int) -> list[bytes]:
@@ -146,13 +147,13 @@ def directory_leaves(connection: Connection, low: int, high: int) -> list[bytes]
 def prove_growth(engine: Engine, old_size: int, size: int) -> list[bytes]:
     """That the directory of `size` entries continues that of `old_size`: what a witness asks for."""
     with reading(engine) as connection:
-        blocks, d = _directory(connection, size), directory.c
-        proof = consistency_path(size, old_size, blocks.root_between)
+        tree, d = _directory(connection, size), directory.c
+        proof = consistency_path(size, old_size, tree.root_between)
         rows = connection.execute(select(d.size, d.root).where(d.size.in_([old_size, size])))
         roots = {at: bytes.fromhex(root) for at, root in rows}
         if len(roots) > 1 and not verify_consistency(old_size, size, roots[old_size], roots[size], proof):
-            blocks.forget()
-            proof = consistency_path(size, old_size, blocks.root_between)
+            tree.forget()
+            proof = consistency_path(size, old_size, tree.root_between)
         return proof
 
 
@@ -182,7 +183,9 @@ def sealing(engine: Engine, institution_id: str, business_on: date) -> SealDay:
     """The command that seals a day with the figures as of now; another posting in between makes it SealOutdated.
 
     Reads sheets in one snapshot, and by index the events that began what they are about: contracts, deposits and their
-    refunds, however long the history. Raises StoreUnavailable, LookupError where there is no such stream.
+    refunds, however long the history. Keeps the lines, so that families get their proofs from them.
+
+    Raises StoreUnavailable, LookupError where there is no such stream.
     """
     with one_moment(engine) as connection:
         query = select(headers.c.version).where(headers.c.institution_id == institution_id)
@@ -191,6 +194,7 @@ def sealing(engine: Engine, institution_id: str, business_on: date) -> SealDay:
             raise LookupError(institution_id)
         lines = sorted(_stored_lines(connection, institution_id))
     sealed = SealedStatements(stream_version=version, statements=len(lines), root=tree_root(lines))
+    keep_lines(engine, institution_id, version, lines)
     return SealDay(business_on=business_on, sealed=sealed)
 
 
@@ -229,13 +233,17 @@ def prove_statement(engine: Engine, institution_id: str, key: str, business_on: 
     """
     with reading(engine) as connection:
         raw, seal = _seal_of(connection, institution_id, business_on)
-        _, lines = _statements(institution_id, raw_events(connection, institution_id, seal.stream_version))
-        index = _place(lines, key)
+        size, root = seal.statements or 0, seal.statements_root or ""
+        try:
+            found = find_line(connection, institution_id, seal.stream_version, size, root, key)
+        except KeyError:
+            raise NotSealed(key) from None
+        found = found or _folded_line(connection, institution_id, seal.stream_version, key)
         return StatementProof(
-            line=lines[index].decode(),
-            index=index,
-            size=len(lines),
-            path=tuple(each.hex() for each in inclusion_proof([leaf_hash(line) for line in lines], index)),
+            line=found.line.decode(),
+            index=found.index,
+            size=size,
+            path=tuple(each.hex() for each in found.path),
             topic=raw.topic,
             state=raw.state.decode(),
             proof=_prove_event(connection, institution_id, raw.version),
@@ -244,20 +252,26 @@ def prove_statement(engine: Engine, institution_id: str, key: str, business_on: 
 
 def _seal_of(connection: Connection, institution_id: str, business_on: date | None) -> tuple[Raw, DaySealed]:
     """The seal of a day, the newest where None, that carries everybody's statement."""
-    c = stored.c
-    query = select(c.originator_version, c.topic, c.state, c.hash).where(c.originator_id == institution_id)
-    query = query.where(c.topic.startswith("day_sealed.")).order_by(c.originator_version.desc())
-    for version, topic, state, hash_ in connection.execute(query):
-        raw = Raw(version, topic, state.encode(), hash_)
+    day = SEALED_ON[connection.dialect.name]
+    query = text(
+        "select originator_version, topic, state, hash from events where originator_id = :institution_id"  # noqa: S608 - names of ours
+        f" and topic in ({quoted(SEALED)}) and {day} between :low and :high order by {day} desc limit 1"
+    )
+    low, high = ("", "9999-12-31") if business_on is None else (str(business_on), str(business_on))
+    while row := connection.execute(query, {"institution_id": institution_id, "low": low, "high": high}).first():
+        raw = Raw(row[0], row[1], row[2].encode(), row[3])
         _, event = decode(raw.topic, raw.state)
-        if isinstance(event, DaySealed) and business_on in {None, event.business_on} and event.statements_root:
+        assert isinstance(event, DaySealed)
+        if event.statements_root:
             return raw, event
+        high = str(event.business_on - timedelta(days=1))
     raise NotSealed(f"{institution_id} on {business_on}" if business_on else institution_id)
 
 
-def _place(lines: Sequence[bytes], key: str) -> int:
-    prefix = f"{key} ".encode()
+def _folded_line(connection: Connection, institution_id: str, version: int, key: str) -> SealedLine:
+    """The line as the stream tells it: for seals whose lines were not kept, or were changed."""
+    _, lines = _statements(institution_id, raw_events(connection, institution_id, version))
     for index, line in enumerate(lines):
-        if line.startswith(prefix):
-            return index
+        if key_of(line) == key:
+            return SealedLine(line, index, tuple(inclusion_proof([leaf_hash(each) for each in lines], index)))
     raise NotSealed(key)

@@ -45,6 +45,38 @@ frontiers = Table(
 )
 """The right edge of each tree (hex, one peak after the other), and up to where it is signed; '' is the directory."""
 
+nodes = Table(
+    "log_nodes",
+    metadata,
+    Column("log", Text, primary_key=True),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", Text, nullable=False),
+)
+"""Roots (hex) of complete subtrees of 2 ** level leaves, from the left; '' is the directory. Never believed alone."""
+
+seal_lines = Table(
+    "log_seal_lines",
+    metadata,
+    Column("institution_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("since_version", BigInteger, primary_key=True, autoincrement=False),
+    Column("until_version", BigInteger),
+    Column("line", Text, nullable=False),
+)
+"""What families had at the seals: each line from the version at which it was first seen to before another was."""
+
+seal_blocks = Table(
+    "log_seal_blocks",
+    metadata,
+    Column("institution_id", Text, primary_key=True),
+    Column("stream_version", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_key", Text, nullable=False),
+    Column("root", Text, nullable=False),
+)
+"""Blocks of the sorted lines at each seal: where each begins, and its root (hex). Never believed alone."""
+
 cursors = Table(
     "log_cursors",
     metadata,
