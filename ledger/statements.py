@@ -125,11 +125,14 @@ def digest(*parts: object) -> str:
 
 def chronological(lines: Sequence[StatementLine], *, keep: Keep = list) -> Sequence[StatementLine]:
     """The lines by booking date and time; lines of one moment as they stand, or backwards where the file runs so."""
-    backwards = bool(lines) and _moment(lines[0]) > _moment(lines[-1])
-    if all(line.balance_fen is not None for line in lines):
-        forwards = sum(_before(b) == a.balance_fen for a, b in pairwise(lines))
-        backwards = sum(_before(a) == b.balance_fen for a, b in pairwise(lines)) > forwards
-    if not backwards and all(_moment(a) <= _moment(b) for a, b in pairwise(lines)):
+    if not lines:
+        return lines
+    told, ordered, rising, falling = lines[0].balance_fen is not None, True, 0, 0
+    for one, two in pairwise(lines):  # they may be on disk, so they are read once
+        told, ordered = told and two.balance_fen is not None, ordered and _moment(one) <= _moment(two)
+        rising, falling = rising + (_before(two) == one.balance_fen), falling + (_before(one) == two.balance_fen)
+    backwards = falling > rising if told else _moment(lines[0]) > _moment(lines[-1])
+    if ordered and not backwards:
         return lines
     return keep(iter(sorted(reversed(lines) if backwards else lines, key=_moment)))
 
@@ -227,15 +230,17 @@ def running_balances(lines: Sequence[StatementLine]) -> tuple[int, int] | None:
     Every line leads from one balance to the next: only the opening is left once more than it is reached, only the
     closing reached once more than it is left. Raises RunningBalanceBroken where a line is missing or too many.
     """
-    if not lines or any(line.balance_fen is None for line in lines):
-        return None
     surplus: Counter[int] = Counter()
     for line in lines:
-        for fen, step in ((_before(line), 1), (line.balance_fen or 0, -1)):
+        if line.balance_fen is None:
+            return None
+        for fen, step in ((_before(line), 1), (line.balance_fen, -1)):
             surplus[fen] += step
             if not surplus[fen]:
                 del surplus[fen]
     odd = surplus
+    if not lines:
+        return None
     if not odd:  # what came in went out again: the opening is the closing, and the order says which balance it was
         return _ends_of_circle(lines)
     if sorted(odd.values()) != [-1, 1]:

@@ -96,7 +96,7 @@ def plan(
         matching=match(fresh[booked:] if booked else fresh, books, rules, keep=KEEP_PLANS),
         lines_sha256=chain_of(fresh),
         repeated=repeated,
-        repeated_fen=ordered.net_fen - sum(line.amount_fen for line in fresh),
+        repeated_fen=ordered.net_fen - sum(line.amount_fen for line in fresh) if repeated else 0,
         booked=booked,
         known=taken is not None or (bool(repeated) and not fresh),
     )
