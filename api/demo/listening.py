@@ -52,13 +52,6 @@ class ListeningLedger(GuardedLedger):
             self._tell(answer)
         return answers
 
-    def submit_series(self, institution_id: str, orders: Iterator[Order]) -> list[Answer]:
-        """As the ledger's, and told."""
-        answers = super().submit_series(institution_id, orders)
-        for answer in answers:
-            self._tell(answer)
-        return answers
-
     def _tell(self, answer: Answer) -> None:
         if self._ear is not None:
             self._ear(answer)
