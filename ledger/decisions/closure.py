@@ -8,7 +8,7 @@ from ledger import events as e
 from ledger import rejections as no
 from ledger.allowance import reserved_fen
 from ledger.decisions.context import Context, decides
-from ledger.decisions.dues import agreement, derive, due_fen, pay_by, retain_remainder
+from ledger.decisions.dues import agreement, derive, due_fen, order_award, pay_by, retain_remainder
 from ledger.decisions.lookups import (
     contract_of,
     live_contract,
@@ -102,22 +102,29 @@ def _order_refunds(command: c.OrderClosureRefunds, context: Context) -> Iterator
         contract = live_contract(context, line.contract_id)
         new_refund(context, line.refund_id)
         no_open_refund(contract)
-        derivation = derive(context, contract, "institution", _due_from(contract, context), unasked=True)
-        if (amount_fen := due_fen(derivation, contract)) == 0:
-            raise no.NothingDue(contract.contract_id)
-        last = pay_by(context, contract, context.effective_on, derivation)
-        yield agreement(
-            e.RefundOrdered,
-            context,
-            contract,
-            line.refund_id,
-            "institution",
-            amount_fen,
-            last,
-            "closure",
-            figure=derivation.binding,
-        )
-        yield from retain_remainder(context, contract, line.refund_id)
+        if contract.awarded_fen is None:
+            yield from _order_formula(context, contract, line.refund_id)
+        else:
+            yield from order_award(context, contract, line.refund_id, "institution", context.effective_on, "closure")
+
+
+def _order_formula(context: Context, contract: Contract, refund_id: str) -> Iterator[e.Event]:
+    derivation = derive(context, contract, "institution", _due_from(contract, context), unasked=True)
+    if (amount_fen := due_fen(derivation, contract)) == 0:
+        raise no.NothingDue(contract.contract_id)
+    last = pay_by(context, contract, context.effective_on, derivation)
+    yield agreement(
+        e.RefundOrdered,
+        context,
+        contract,
+        refund_id,
+        "institution",
+        amount_fen,
+        last,
+        "closure",
+        figure=derivation.binding,
+    )
+    yield from retain_remainder(context, contract, refund_id)
 
 
 def _due_from(contract: Contract, context: Context) -> date:

@@ -119,6 +119,18 @@ def default_pay_by(context: Context, from_on: date) -> Deadline:
     return deadline(from_on, clock.count, clock.unit)
 
 
+def order_award(
+    context: Context, contract: Contract, refund_id: str, cause: Cause, asked_on: date, basis: str
+) -> Iterator[e.Event]:
+    """What of the last award was not given back yet; what the court leaves is the institution's. Raises NothingDue."""
+    amount_fen = max(0, (contract.awarded_fen or 0) - contract.refunded_fen)
+    if amount_fen == 0:
+        raise no.NothingDue(contract.contract_id)
+    last = default_pay_by(context, asked_on)
+    yield agreement(e.RefundOrdered, context, contract, refund_id, cause, amount_fen, last, basis)
+    yield from retain_remainder(context, contract, refund_id, kind="award_remainder")
+
+
 def retain_remainder(
     context: Context,
     contract: Contract,

@@ -1,8 +1,6 @@
 """Refunds up to the debt: requested, approved, deemed agreed, refused, withdrawn, ordered."""
 
 from collections.abc import Iterator
-from datetime import date
-from typing import Literal
 
 from ledger import commands as c
 from ledger import events as e
@@ -16,6 +14,7 @@ from ledger.decisions.dues import (
     derive,
     due_fen,
     due_now_fen,
+    order_award,
     pay_by,
     retain_remainder,
 )
@@ -149,17 +148,16 @@ def _order(command: c.OrderRefund, context: Context) -> Iterator[e.Event]:
     contract = find(context, command.contract_id)
     refund = _own_request(command, context, contract)
     requested_on = refund.requested_on if refund is not None and refund.requested_on else context.effective_on
-    figure = None
     if command.award_id is not None:
-        amount_fen, last = _awarded(context, contract, command.award_id, requested_on)
-    else:
-        found = circumstances_of(command.circumstances)
-        if refund is not None and found == NO_CIRCUMSTANCES:
-            found = refund.circumstances
-        derivation = derive(context, contract, command.cause, requested_on, found)
-        amount_fen, last = due_fen(derivation, contract), pay_by(context, contract, requested_on, derivation)
-        figure = derivation.binding
-    if amount_fen == 0:
+        if contract.awarded_fen is None or contract.award_id != command.award_id:
+            raise no.AwardUnknown(command.award_id)
+        yield from order_award(context, contract, command.refund_id, command.cause, requested_on, command.basis)
+        return
+    found = circumstances_of(command.circumstances)
+    if refund is not None and found == NO_CIRCUMSTANCES:
+        found = refund.circumstances
+    derivation = derive(context, contract, command.cause, requested_on, found)
+    if (amount_fen := due_fen(derivation, contract)) == 0:
         raise no.NothingDue(contract.contract_id)
     yield agreement(
         e.RefundOrdered,
@@ -168,14 +166,11 @@ def _order(command: c.OrderRefund, context: Context) -> Iterator[e.Event]:
         command.refund_id,
         command.cause,
         amount_fen,
-        last,
+        pay_by(context, contract, requested_on, derivation),
         command.basis,
-        figure=figure,
+        figure=derivation.binding,
     )
-    kind: Literal["formula_remainder", "award_remainder"] = (
-        "formula_remainder" if command.award_id is None else "award_remainder"
-    )
-    yield from retain_remainder(context, contract, command.refund_id, kind=kind)
+    yield from retain_remainder(context, contract, command.refund_id)
 
 
 def _own_request(command: c.OrderRefund, context: Context, contract: Contract) -> Refund | None:
@@ -188,12 +183,6 @@ def _own_request(command: c.OrderRefund, context: Context, contract: Contract) -
     ):
         raise no.RefundNotInState(command.refund_id, refund.status)
     return refund
-
-
-def _awarded(context: Context, contract: Contract, award_id: str, on: date) -> tuple[int, Deadline]:
-    if contract.awarded_fen is None or contract.award_id != award_id:
-        raise no.AwardUnknown(award_id)
-    return max(0, contract.awarded_fen - contract.refunded_fen), default_pay_by(context, on)
 
 
 @decides(c.RefundDeposit)

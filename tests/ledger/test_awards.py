@@ -91,6 +91,14 @@ def test_a_court_may_give_money_back_under_a_contract_that_is_over(school: Speci
     assert school.escrow.header.earned_fen == 2_000_00
 
 
+def test_in_a_closure_too_an_award_stands_before_the_formula(school: Specification) -> None:
+    school.given(*x.taught("a", "b"), award(2_500_00), x.closure(date(2026, 9, 10)))
+    order = c.OrderClosureRefunds(refunds=[c.ClosureRefund(contract_id="c1", refund_id="f1")])
+    school.when(order).then(e.RefundOrdered, e.DeductionRetained)
+    assert refund(school).agreed_fen == 2_500_00
+    assert school.escrow.get(Contract, "c1").unearned_fen == 0
+
+
 # -- deductions
 
 
