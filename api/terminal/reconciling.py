@@ -57,7 +57,7 @@ def reconcile_day(
         alarms = {each: found for each in ids for found in alarming_breaks(ledger, each)}
     if show.json:
         print_json([_body(each, alarms.get(each.institution_id)) for each in results])
-    else:
+    elif not show.quiet:
         _print_days(results)
     _alert(results, alarms)
     alarming = alarms or any(each.unexplained_fen or each.overdue or not each.covered for each in results)
