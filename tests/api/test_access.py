@@ -1,5 +1,6 @@
 """Who may do what: every route, every role, and objects that are somebody else's."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -193,9 +194,10 @@ def test_every_read_route_is_in_the_table_of_who_may_read(client: TestClient) ->
     assert stems - PUBLIC == set(READS) | set(APART)
 
 
-def test_a_role_that_may_not_read_is_refused_before_anything_is_looked_up(told: Callers) -> None:
+def test_a_role_that_may_not_read_is_refused_before_anything_is_looked_up(told: Callers, asked: Counter[str]) -> None:
     for path, allowed in READS.items():
         for role in Role:
+            asked[role] += 1
             answer = told.of(role).get(path.format(**PATHS) + QUERIES.get(path, ""))
             if role in allowed:
                 assert answer.status_code == 200, (path, role, answer.text)
@@ -204,13 +206,14 @@ def test_a_role_that_may_not_read_is_refused_before_anything_is_looked_up(told: 
 
 
 def test_a_role_that_may_not_send_a_file_is_refused_and_a_foreign_escrow_does_not_exist(
-    told: Callers, guarded: GuardedLedger
+    told: Callers, guarded: GuardedLedger, asked: Counter[str]
 ) -> None:
     before = guarded.position()
     for noun, allowed in UPLOADS.items():
         path, kind = f"/v1/escrows/I-1/{noun}", "application/json" if noun in RUNS else "text/csv"
         body = RUNS.get(noun, b"x,y\n1,2\n")
         for role in Role:
+            asked[role] += 1
             if role not in allowed:
                 answer = told.of(role).post(path, body, Content_Type=kind)
                 assert (answer.status_code, code(answer)) == (403, "role_not_allowed"), (noun, role)
@@ -222,20 +225,24 @@ def test_a_role_that_may_not_send_a_file_is_refused_and_a_foreign_escrow_does_no
     assert guarded.position() == before
 
 
-def test_a_role_that_may_not_ask_is_refused_for_every_command(told: Callers) -> None:
+def test_a_role_that_may_not_ask_is_refused_for_every_command(told: Callers, asked: Counter[str]) -> None:
     for noun, kind in NOUNS.items():
         path = "/v1/escrows" if noun == OPENING else f"/v1/escrows/I-1/{noun}"
         for role in set(Role) - kind.by:
+            asked[role] += 1
             answer = told.of(role).post(path, example_of(BODIES[noun]))
             assert (answer.status_code, code(answer)) == (403, "role_not_allowed"), (noun, role)
 
 
-def test_foreign_objects_do_not_exist_for_any_command(told: Callers, guarded: GuardedLedger) -> None:
+def test_foreign_objects_do_not_exist_for_any_command(
+    told: Callers, guarded: GuardedLedger, asked: Counter[str]
+) -> None:
     before = guarded.position()
     for noun, kind in NOUNS.items():
         if noun == OPENING:
             continue
         for role in kind.by:
+            asked[role] += 1
             headers = {"If_Match": '"4"'} if noun == "distributions" else {}
             answer = told.foreign(role).post(f"/v1/escrows/I-1/{noun}", _body(noun), **headers)
             assert answer.status_code == 404, (noun, role, answer.text)
@@ -259,17 +266,18 @@ def _facts(answer: Json, name: str = "", instead: str = "") -> Json:
     return {each: str(value).replace(name, instead) if name else str(value) for each, value in body.items()}
 
 
-def test_foreign_objects_do_not_exist_for_any_read(told: Callers) -> None:
+def test_foreign_objects_do_not_exist_for_any_read(told: Callers, asked: Counter[str]) -> None:
     for path, allowed in READS.items():
         for role in allowed:
-            asked = path.format(**PATHS) + QUERIES.get(path, "")
-            answer = told.foreign(role).get(asked)
+            place = path.format(**PATHS) + QUERIES.get(path, "")
+            asked[role] += 1
+            answer = told.foreign(role).get(place)
             if role is not Role.GUARDIAN and "institution_id" in path:
                 assert (answer.status_code, code(answer)) == (404, "escrow_unknown"), (path, role)
                 continue
             assert answer.status_code in {200, 404}, (path, role, answer.text)
-            shown = answer.text.replace(asked, "")
-            sent = {value for value in PATHS.values() if value in asked}
+            shown = answer.text.replace(place, "")
+            sent = {value for value in PATHS.values() if value in place}
             given_away = [each for each in SECRETS if each in shown and each not in sent]
             assert not given_away, (path, role, answer.text)
 

@@ -1,7 +1,7 @@
-"""The long drill, row by row: `python -m tests.faults.run [FILE…]`; figures go to docs/reliability.jsonl and .md.
+"""The long drill, row by row: `python -m tests.faults.run [FILE|ROW…]`; figures go to docs/reliability.jsonl and .md.
 
-Names of test files (or of suites, by their first path) choose rows; all when none is given. Each file runs in a
-process of its own, one after the other.
+Names of test files choose what is run, a suite by any of its paths or by the number of its row (`14`); everything is
+run when nothing is named. Each file runs in a process of its own, one after the other.
 """
 
 import os
@@ -27,13 +27,16 @@ def drill(path: str) -> int:
 
 
 def main(chosen: list[str]) -> int:
-    """Run, and write the page; 1 where something failed."""
+    """Run, and write the page; 1 where something failed, 2 where something was chosen that is no row."""
+    own = [*ELSEWHERE, *(str(path.relative_to(ROOT)) for path in sorted(Path(__file__).parent.glob("test_*.py")))]
+    suited = [suite for suite in suites.SUITES if not chosen or {str(suite.row), *suite.paths} & set(chosen)]
+    if unknown := set(chosen) - {*own, *(name for suite in suited for name in (str(suite.row), *suite.paths))}:
+        print(f"no row is drilled by: {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
     os.environ |= {"LEDGER_DRILL": "long", "LEDGER_DRILL_RESULTS": str(FIGURES)}
     if not chosen:
         FIGURES.unlink(missing_ok=True)
-    own = [*ELSEWHERE, *(str(path.relative_to(ROOT)) for path in sorted(Path(__file__).parent.glob("test_*.py")))]
     failed = [path for path in own if (not chosen or path in chosen) and drill(path)]
-    suited = [suite for suite in suites.SUITES if not chosen or suite.paths[0] in chosen]
     failed += [suite.paths[0] for suite in suited if not suites.run(suite, long=True).passed]
     PAGE.write_text(page(read(FIGURES)), "utf-8")
     for path in failed:
