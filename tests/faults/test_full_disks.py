@@ -111,7 +111,7 @@ def test_sqlite_without_room_refuses_writes_and_serves_reads(sqlite_url: str, cl
     """The number of pages is limited, which works everywhere."""
     with drill(10, "no more pages", "SQLite", 25) as tally, program(sqlite_url, clock) as (ledger, callers):
         teller = Teller(callers, tally)
-        turns = ledger._desks.desks[0]._turns
+        (turns,) = ledger._desks.desks[0]._openers
         assert isinstance(turns, SqliteTurns)
         teller.taken_in()
         for _ in rounds(5, 25):
