@@ -436,7 +436,7 @@ class ClaimedLesson(Line):
     centihours: Hours = Field(alias="hours")
     taught_on: date
     notified_on: date | None = None
-    """When the guardian was told; without notice no window runs."""
+    """When the guardian was told. Without notice no window runs, nor does it before the claim was recorded."""
 
 
 class LessonRef(Line):
