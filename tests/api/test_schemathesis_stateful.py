@@ -257,12 +257,13 @@ class Walk:
         return case
 
     def _plain(self, name: str, told: Json) -> Json:
-        body = PLAIN.get(name, self._map.examples[name])
+        body: Json = PLAIN.get(name, self._map.examples[name])
         own = {each: value for each, value in self._company.own.items() if each in body and value}
         return merged(merged(body, own), told)
 
     def _body(self, name: str, generated: Json, told: Json) -> Json:
-        data, body = self._data, self._data.draw(self._map.bodies[name])
+        data = self._data
+        body: Json = data.draw(self._map.bodies[name])
         if not isinstance(generated, dict) or not isinstance(body, dict):
             return generated
         if generated and data.draw(st.integers(0, 5)) == 0:
