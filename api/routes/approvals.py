@@ -1,7 +1,7 @@
 """Approvals: what waits for a second person, the decision, and proposals that are no command of an escrow."""
 
 from hashlib import sha256
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -37,7 +37,9 @@ from projections.reading import Reader
 OFFICERS = (Role.REGULATOR,)
 """Who proposes and who approves; nobody else learns that anything waits."""
 StateQuery = Annotated[State | None, Query()]
-
+KNOWN = Depends(known_query)
+Check = Any
+"""A dependency of FastAPI; it has no public type."""
 
 Member = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}$")]
 
@@ -65,9 +67,18 @@ class ApprovalDecision(BaseModel):
 
 def approval_routes(runtime: Runtime) -> APIRouter:
     """`/v1/approvals`, one approval, and the decision about it."""
-    readings = Readings(runtime)
-    asking = Depends(askers(runtime, OFFICERS))
-    officer = Depends(readers(runtime.tokens, OFFICERS))
+    readings, officer, asking = (
+        Readings(runtime),
+        Depends(readers(runtime.tokens, OFFICERS)),
+        Depends(askers(runtime, OFFICERS)),
+    )
+    _shown(readings, officer, asking)
+    _decided(runtime, readings.router, officer, asking)
+    _proposed(runtime, readings.router, officer)
+    return readings.router
+
+
+def _shown(readings: Readings, officer: Check, asking: Check) -> None:
 
     def approvals(
         asked: Asked = asking,
@@ -84,6 +95,13 @@ def approval_routes(runtime: Runtime) -> APIRouter:
     def approval(approval_id: IdPath, asked: Asked = asking) -> Response:
         return json_response(members(_visible(asked, approval_id)))
 
+    readings.table("/approvals", approvals, "Approval", "What waits for a second person, and what came of it", OFFICERS)
+    one = read_operation("get_approval", "An approval", ref("Approval"), OFFICERS)
+    checks = [officer, KNOWN]
+    readings.router.add_api_route("/approvals/{approval_id}", approval, methods=["GET"], dependencies=checks, **one)
+
+
+def _decided(runtime: Runtime, router: APIRouter, officer: Check, asking: Check) -> None:
     def decision(
         request: Request,
         approval_id: IdPath,
@@ -97,6 +115,11 @@ def approval_routes(runtime: Runtime) -> APIRouter:
             raise Problem("approval_differs")
         return json_response(members(decide(runtime, approval_id, caller, body.decision, body.reason or "")))
 
+    path, told = "/approvals/{approval_id}/decisions", decision_operation(ApprovalDecision)
+    router.add_api_route(path, decision, methods=["POST"], dependencies=[officer, KNOWN], **told)
+
+
+def _proposed(runtime: Runtime, router: APIRouter, officer: Check) -> None:
     def proposal(
         request: Request, caller: Annotated[Mandate, officer], raw: Annotated[bytes, Depends(json_body)]
     ) -> Response:
@@ -111,23 +134,9 @@ def approval_routes(runtime: Runtime) -> APIRouter:
             ) from None
         return _propose(runtime, caller, key, act)
 
-    readings.table("/approvals", approvals, "Approval", "What waits for a second person, and what came of it", OFFICERS)
-    one = read_operation("get_approval", "An approval", ref("Approval"), OFFICERS)
-    checks = [officer, Depends(known_query)]
-    router, path = readings.router, "/approvals/{approval_id}"
-    router.add_api_route(path, approval, methods=["GET"], dependencies=checks, **one)
-    router.add_api_route(
-        f"{path}/decisions", decision, methods=["POST"], dependencies=checks, **decision_operation(ApprovalDecision)
-    )
-    router.add_api_route(
-        "/approvals",
-        proposal,
-        methods=["POST"],
-        status_code=202,
-        dependencies=checks,
-        **proposal_operation(Proposal),
-    )
-    return router
+    told = proposal_operation(Proposal)
+    checks = [officer, KNOWN]
+    router.add_api_route("/approvals", proposal, methods=["POST"], status_code=202, dependencies=checks, **told)
 
 
 def _visible(asked: Asked, approval_id: str) -> Approval:

@@ -103,6 +103,7 @@ def reconciliation_routes(runtime: Runtime) -> APIRouter:
     _runs(runtime, readings.router)
     _standing(readings)
     _tables(readings)
+    _breaks(readings)
     return readings.router
 
 
@@ -191,34 +192,13 @@ def _tables(readings: Readings) -> None:
             institution_id,
         )
 
-    readings.table(
-        f"{path}/bank-statements", bank_statements, "StatementRow", "Statements of the custodian bank", STAFF
-    )
-    readings.table(
-        f"{path}/bank-lines", bank_lines, "BankLineRow", "Lines of the bank, and the payments they are", STAFF
-    )
-    _breaks(readings)
+    statements, lines = "Statements of the custodian bank", "Lines of the bank, and the payments they are"
+    readings.table(f"{path}/bank-statements", bank_statements, "StatementRow", statements, STAFF)
+    readings.table(f"{path}/bank-lines", bank_lines, "BankLineRow", lines, STAFF)
 
 
 def _breaks(readings: Readings) -> None:
     of_staff = readings.asked_by(STAFF)
-
-    def breaks_of(
-        asked: Asked,
-        institution_id: str | None,
-        filters: dict[str, Any],
-        after: str | None,
-        limit: int,
-    ) -> Response:
-        return table(
-            asked,
-            Listed("breaks", BreakRow),
-            lambda reader, moment, cursor, size: list_breaks(
-                reader, moment, institution_id=institution_id, after=cursor, limit=size, **filters
-            ),
-            Page(after, limit),
-            institution_id,
-        )
 
     def breaks(  # noqa: PLR0913 - each is a filter of the list
         institution_id: InstitutionPath,
@@ -231,7 +211,7 @@ def _breaks(readings: Readings) -> None:
         limit: PageSize = DEFAULT_LIMIT,
     ) -> Response:
         filters = {"state": state, "cause": cause, "owner": owner, "since_before": since_before}
-        return breaks_of(asked, institution_id, filters, after, limit)
+        return _listed_breaks(asked, institution_id, filters, after, limit)
 
     def all_breaks(  # noqa: PLR0913 - each is a filter of the list
         asked: Asked = of_staff,
@@ -245,11 +225,25 @@ def _breaks(readings: Readings) -> None:
     ) -> Response:
         caught_up(asked.runtime)
         filters = {"state": state, "cause": cause, "owner": owner, "district": district, "since_before": since_before}
-        return breaks_of(asked, None, filters, after, limit)
+        return _listed_breaks(asked, None, filters, after, limit)
 
     summary = "Differences between bank and ledger, with class, owner and since when"
     readings.table("/escrows/{institution_id}/breaks", breaks, "BreakRow", summary, STAFF)
     readings.table("/breaks", all_breaks, "BreakRow", summary, STAFF)
+
+
+def _listed_breaks(
+    asked: Asked, institution_id: str | None, filters: dict[str, Any], after: str | None, limit: int
+) -> Response:
+    return table(
+        asked,
+        Listed("breaks", BreakRow),
+        lambda reader, moment, cursor, size: list_breaks(
+            reader, moment, institution_id=institution_id, after=cursor, limit=size, **filters
+        ),
+        Page(after, limit),
+        institution_id,
+    )
 
 
 def _day(day: Reconciled, *, dry_run: bool) -> DayReconciled:

@@ -1,5 +1,6 @@
 """`ledger distribute`: a short pot shared among families, proposed by one officer and approved by another."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
@@ -49,43 +50,64 @@ def distribute(  # noqa: PLR0911, PLR0913 - each is an option, and some are acts
         return OK
     with signed_in(as_) as desk:
         desk.require(institution)
-        distributing = Distributing(desk.runtime.ledger, institution)
-        officer = Officer(institution, desk.mandate.subject)
+        run = _Run(desk, institution, Distributing(desk.runtime.ledger, institution), show)
         if draw is not None:
-            return _drawn(desk, officer, draw, order_no)
+            return _drawn(desk, run.officer, draw, order_no)
         if cancel is not None:
-            return show_proposed(desk.propose(institution, c.CancelDistribution(
-                distribution_id=_running(distributing), reason=cancel)), show)  # fmt: skip
+            return run.propose(c.CancelDistribution(distribution_id=_running(run.distributing), reason=cancel))
         if propose:
-            return _propose(desk, distributing, terms, institution, show)
+            return run.propose_list(terms)
         if approve is not None:
-            if desk.look(approve).act == "cancel_distribution":
-                approved(desk, approve, institution, "cancel_distribution")
-                return OK
-            _check_list(desk, distributing, approve)
-            approved(desk, approve, institution, "order_distribution")
-        elif not resume:
-            _show_preview(distributing.preview(terms), show, lines=lines)
-            return OK
-        with progress("分配 distribute", show) as watch:
-            shares = distributing.approve(officer, _running(distributing), watch)
-        desk.runtime.runner.catch_up()
-        if not show.quiet:
-            out().print(
-                f"已分配 distributed {format_yuan(shares.shared_fen)} · {len(shares.lines):,} 户 families", markup=False
-            )
+            return run.approve(approve)
+        if resume:
+            return run.go_on()
+        _show_preview(run.distributing.preview(terms), show, lines=lines)
     return OK
 
 
-def _propose(desk: Desk, distributing: Distributing, terms: Terms, institution: str, show: Show) -> int:
-    preview = distributing.preview(terms)
-    shares, asked = preview.lists[0], preview.pots[0]
-    if not shares.lines or not shares.pot_fen:
-        raise Stop("没有可分配的款项或家庭 There is nothing to distribute, or nobody to share it", USAGE)
-    if len(preview.lists) > 1:
-        err().print("只提出第一个 only the first pot is proposed; the next one after it is complete", markup=False)
-    command = order_of(shares, asked, f"d-{preview.version}", None)
-    return show_proposed(desk.propose(institution, command), show)
+@dataclass(frozen=True)
+class _Run:
+    """An officer at work on the distribution of one institution."""
+
+    desk: Desk
+    institution: str
+    distributing: Distributing
+    show: Show
+
+    @property
+    def officer(self) -> Officer:
+        return Officer(self.institution, self.desk.mandate.subject)
+
+    def propose(self, command: c.Command) -> int:
+        return show_proposed(self.desk.propose(self.institution, command), self.show)
+
+    def propose_list(self, terms: Terms) -> int:
+        preview = self.distributing.preview(terms)
+        shares, asked = preview.lists[0], preview.pots[0]
+        if not shares.lines or not shares.pot_fen:
+            raise Stop("没有可分配的款项或家庭 There is nothing to distribute, or nobody to share it", USAGE)
+        if len(preview.lists) > 1:
+            err().print("只提出第一个 only the first pot is proposed; the next one after it is complete", markup=False)
+        return self.propose(order_of(shares, asked, f"d-{preview.version}", None))
+
+    def approve(self, approval_id: str) -> int:
+        """What was proposed: a list is then shared out, a cancellation is all there is to do."""
+        if self.desk.look(approval_id).act == "cancel_distribution":
+            approved(self.desk, approval_id, self.institution, "cancel_distribution")
+            return OK
+        _check_list(self.desk, self.distributing, approval_id)
+        approved(self.desk, approval_id, self.institution, "order_distribution")
+        return self.go_on()
+
+    def go_on(self) -> int:
+        """Approve the shares of the running list and complete it."""
+        with progress("分配 distribute", self.show) as watch:
+            shares = self.distributing.approve(self.officer, _running(self.distributing), watch)
+        self.desk.runtime.runner.catch_up()
+        if not self.show.quiet:
+            shared = format_yuan(shares.shared_fen)
+            out().print(f"已分配 distributed {shared} · {len(shares.lines):,} 户 families", markup=False)
+        return OK
 
 
 def _check_list(desk: Desk, distributing: Distributing, approval_id: str) -> None:
