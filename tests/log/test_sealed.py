@@ -6,7 +6,7 @@ from datetime import date
 from random import Random
 
 import pytest
-from sqlalchemy import Engine, delete, event, select, text, update
+from sqlalchemy import Engine, delete, event, make_url, select, text, update
 
 from ledger.application import Ledger
 from ledger.log import sealed
@@ -201,3 +201,14 @@ def test_the_index_of_seals_holds_every_seal(ledger: Ledger) -> None:
     with ledger.engine.connect() as connection:
         told = str(connection.execute(text(query(ledger.engine.dialect.name))).scalar_one())
     assert all(f"'{topic}'" in told for topic in SEALED)
+
+
+def test_the_application_needs_no_more_than_its_role_on_postgresql(postgres_url: str) -> None:
+    url = make_url(postgres_url)
+    as_writer = url.set(query={**url.query, "options": "-c role=ledger_writer"})
+    engine = open_engine(as_writer.render_as_string(hide_password=False))
+    for version in (1, 2):
+        lines = lines_of({"contract a": version, f"contract b{version}": 0})
+        sealed.keep_lines(engine, "I-1", version, lines)
+        check(engine, version, lines)
+    engine.dispose()
