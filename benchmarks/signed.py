@@ -124,8 +124,13 @@ class Requests:
         made = []
         for number in (next(self._numbers) for _ in range(how_many)):
             school = number % SCHOOLS
-            body = {"bank_serial": f"S{number}", "account_id": "6217001", "value_on": "2026-09-01"}
-            body |= {"amount_fen": 100 + number, "payer_ref": "payer"}  # type: ignore[dict-item]
+            body = {
+                "bank_serial": f"S{number}",
+                "account_id": "6217001",
+                "value_on": "2026-09-01",
+                "amount_fen": 100 + number,
+                "payer_ref": "payer",
+            }
             made.append(self._request(f"/v1/escrows/school-{school}/deposits", body, self._bank, signer, number))
         return made
 

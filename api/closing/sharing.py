@@ -151,9 +151,9 @@ class Claims:
         """The lines of claims that are owed anything still."""
         if all(open_fen):
             return Lines(self._contract_ids, self._refund_ids, open_fen, part)
-        columns = (self._contract_ids, self._refund_ids, open_fen, part)
-        contract_ids, refund_ids, due_fen, share_fen = (compress(column, open_fen) for column in columns)
-        return Lines(list(contract_ids), list(refund_ids), list(due_fen), list(share_fen))  # type: ignore[arg-type]
+        contract_ids, refund_ids = (list(compress(ids, open_fen)) for ids in (self._contract_ids, self._refund_ids))
+        due_fen, share_fen = (list(compress(fen, open_fen)) for fen in (open_fen, part))
+        return Lines(contract_ids, refund_ids, due_fen, share_fen)
 
 
 def claims_of(families: Iterable[Family], cut_off_on: date) -> Claims:

@@ -21,7 +21,8 @@ def statements_of(reader: Reader, subject_id: str) -> Iterator[ContractStatement
     for role in ("guardian_id", "student_id"):
         after: str | None = None
         while True:
-            page = list_contract_statements(reader, **{role: subject_id}, after=after, limit=PAGE)  # type: ignore[arg-type]
+            named = {role: subject_id}
+            page = list_contract_statements(reader, after=after, limit=PAGE, **named)  # type: ignore[arg-type] # by name
             yield from page.data
             if page.next is None:
                 break
