@@ -143,6 +143,8 @@ def test_a_break_that_nobody_explains_alarms_until_it_is_resolved(
         alarms = [line for line in printed.err.splitlines() if line.startswith("! school: unexplained breaks")]
         assert len(alarms) == 1, printed.err
         assert "-77.00" in alarms[0]
+        if "--quiet" in again:
+            assert printed.out == ""
         if "--json" in again:
             assert json.loads(printed.out)[0]["alarming_fen"] == -77_00
     Runner(bank.engine).catch_up()
