@@ -466,6 +466,15 @@ class WindowStillOpen(Rejection):
 
 
 @dataclass(unsafe_hash=True)
+class WindowProvisional(Rejection):
+    """The window ends in a year whose calendar was not published: silence confirms nothing on a guessed day."""
+
+    contract_id: str
+    lesson_id: str
+    window_ends_on: date
+
+
+@dataclass(unsafe_hash=True)
 class DefaultConfirmationUnknown(Rejection):
     """Where no confirmation window is known for the place, nothing is confirmed by default."""
 

@@ -33,6 +33,7 @@ _CONTENT = (
     "rule_unknown wrong_account span_above_cap beyond_lease across_semesters hours_above_cap amount_above_cap "
     "collected_too_early "
     "training_loan_prohibited same_contract lesson_outside_contract default_confirmation_unknown reply_window_unknown "
+    "window_provisional "
     "settlement_incomplete instalments_differ unknown_rule_set no_rule_set_in_force unknown_rule_set_id "
     "used_exceeds_bought disputed_exceeds_used performance_not_stated measures_contradict list_price_missing "
     "market_price_missing contract_price_below_paid price_without_units tier_without_hours tiers_contradict "

@@ -115,9 +115,11 @@ def _confirm_by_default(command: c.ConfirmLessonsByDefault, context: Context) ->
         if lesson.notified_on is None or lesson.window_ends_on is None:
             raise no.GuardianNotNotified(line.contract_id, line.lesson_id)
         frozen_workdays = context.header.frozen_workdays - lesson.frozen_workdays
-        ends_on = deadline(lesson.window_ends_on, frozen_workdays, "workday").on
-        if context.effective_on <= ends_on:
-            raise no.WindowStillOpen(line.contract_id, line.lesson_id, ends_on)
+        ends = deadline(lesson.window_ends_on, frozen_workdays, "workday")
+        if context.effective_on <= ends.on:
+            raise no.WindowStillOpen(line.contract_id, line.lesson_id, ends.on)
+        if lesson.provisional or ends.provisional:
+            raise no.WindowProvisional(line.contract_id, line.lesson_id, ends.on)
         yield _confirmed(contract, lesson, context, "default")
 
 

@@ -154,6 +154,15 @@ def test_a_window_into_a_year_without_calendar_is_provisional() -> None:
     assert school.escrow.get(Lesson, "c1", "a").provisional
 
 
+def test_silence_confirms_nothing_on_a_day_that_no_calendar_was_published_for() -> None:
+    school = place("CN-ZJ").on(date(2026, 12, 28))
+    school.given(x.claim("a", taught_on=date(2026, 12, 28), notified_on=date(2026, 12, 28)))
+    ends_on = school.escrow.get(Lesson, "c1", "a").window_ends_on
+    assert ends_on is not None
+    school.on(date(2027, 2, 20)).when(x.confirm_by_default("a")).refused(no.WindowProvisional("c1", "a", ends_on))
+    school.when(x.confirm("a")).then(e.ClassConsumptionConfirmed)
+
+
 def test_no_window_runs_before_the_guardian_was_told(school: Specification) -> None:
     school.given(x.claim("a", notified_on=None)).on(date(2026, 12, 1))
     school.when(x.confirm_by_default("a")).refused(no.GuardianNotNotified("c1", "a"))
