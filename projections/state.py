@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from itertools import islice
+from operator import attrgetter
 from weakref import proxy
 
 import msgspec
 from sqlalchemy import Connection, Table, or_, select
 
+from ledger.events import EscrowFrozen, EscrowUnfrozen
 from ledger.identifiers import SheetKey
+from ledger.serialization import TOPICS
 from ledger.sheets import SHEETS, Contract, Deposit, Header, Refund, Sheet, sheet_key
 from ledger.store.tables import events
 from projections.database import Row, rows_by_key, table_of
@@ -47,6 +50,8 @@ institution_event = table_of("institution_event", InstitutionEvent, ["institutio
 KEYS_AT_ONCE = 1_000
 _UNKEPT = tuple(f"{kind}:" for kind in sorted(UNKEPT))
 _SETTLES = ("lesson:", "release:")
+
+_FREEZES = tuple(TOPICS[kind] for kind in (EscrowFrozen, EscrowUnfrozen))
 
 _KEPT: tuple[type[Sheet], ...] = (*SHEETS.values(), RefundNote, ContractNote, CaseNote, ClosureNote)
 
@@ -159,8 +164,22 @@ def settled_sheet(connection: Connection, escrow: FoldedEscrow, key: SheetKey) -
     kind, first, second = key.split(":")
     contract_id = first if kind == "lesson" else second
     rows = contract_rows_of_log(connection, escrow.header.institution_id, contract_id, escrow.header.version)
+    if kind == "lesson":
+        rows = sorted([*rows, *_freezes(connection, escrow.header)], key=attrgetter("version"))
     history, _ = fold_contract(rows, contract_id, escrow)
     return history.sheets.get(key)
+
+
+def _freezes(connection: Connection, header: Header) -> list[LogRow]:
+    """When releases stopped and went on: a lesson remembers how much of that was over when it was claimed."""
+    about = select(institution_event.c.version).where(institution_event.c.institution_id == header.institution_id)
+    query = LOG.where(
+        events.c.originator_id == header.institution_id,
+        events.c.originator_version.in_(about),
+        events.c.originator_version <= header.version,
+        events.c.topic.in_(_FREEZES),
+    )
+    return [LogRow(*row) for row in connection.execute(query)]
 
 
 def contract_rows_of_log(
