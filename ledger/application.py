@@ -37,7 +37,8 @@ class Ledger(Application[str]):
         assert isinstance(self.factory, LedgerFactory)
         assert isinstance(self.recorder, LedgerRecorder)
         self._history = History(self.factory.engine)
-        self._desks = Desks(self.factory.turns(), _Clerk(self, self._history, decide, clock))
+        self._clerk = _Clerk(self, self._history, decide, clock)
+        self._desks = Desks(self.factory.turns(), self._clerk)
         self.engine = self.factory.engine
         self.lanes = self.recorder.lane_count
         """How many lanes the log has; an institution's events are all in one."""
@@ -135,11 +136,11 @@ class _Clerk:
     def __init__(self, ledger: Ledger, history: History, decide: Decide, clock: Clock) -> None:
         self._ledger = ledger
         self._history = history
-        self._decide = decide
+        self.decide = decide
         self._clock = clock
 
     def judge(self, turn: Turn, orders: Sequence[Order], before: Docket | None = None) -> Docket:
-        docket = Docket(orders, self._decide, self._clock, before)
+        docket = Docket(orders, self.decide, self._clock, before)
         docket.judge(turn)
         return docket
 

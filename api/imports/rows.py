@@ -12,6 +12,7 @@ from api.bankfiles.amounts import read_amount, read_date
 from api.bankfiles.tables import Row, rows_of
 from api.bankfiles.text import check_size, plain
 from api.imports.templates import Column, Kind, columns
+from api.language import LANGUAGES
 from ledger import commands as c
 from ledger.hours import format_hours, parse_hours
 from ledger.money import cumulative_fen
@@ -95,6 +96,10 @@ def _places(kind: Kind, header: Row) -> dict[str, int]:
 
 
 def _read_row(kind: Kind, row: Row, places: Mapping[str, int], found: ReadFile) -> None:
+    if _is_example(kind, row, places):
+        first = columns()[kind][0].field
+        found.refused.append(RowRefused(row.line, places[first] + 1, first, "example_row"))
+        return
     values: Values = {}
     wrong = []
     for column in columns()[kind]:
@@ -110,8 +115,18 @@ def _read_row(kind: Kind, row: Row, places: Mapping[str, int], found: ReadFile) 
     found.refused += [RowRefused(row.line, places.get(each.name, -1) + 1, each.name, each.code) for each in wrong]
 
 
+def _is_example(kind: Kind, row: Row, places: Mapping[str, int]) -> bool:
+    """Whether it is the template's own row, left in and sent with the rest: it is about nobody."""
+    told = [_cell(row, places.get(column.field)) for column in columns()[kind]]
+    return any(told == [column.shown(language) for column in columns()[kind]] for language in LANGUAGES)
+
+
+def _cell(row: Row, at: int | None) -> str:
+    return row.cells[at] if at is not None and at < len(row.cells) else ""
+
+
 def _value(column: Column, row: Row, at: int | None) -> object:
-    text = row.cells[at] if at is not None and at < len(row.cells) else ""
+    text = _cell(row, at)
     if not text:
         if column.required:
             raise _Wrong(column.field, "missing")

@@ -16,6 +16,7 @@ from msgspec import Struct
 from api.language import Language
 
 Kind = Literal["contracts", "lessons"]
+Form = Literal["csv", "xlsx"]
 KINDS: tuple[Kind, ...] = ("contracts", "lessons")
 _FILE = Path(__file__).parent / "columns.toml"
 _YES_NO = {"是": "yes", "否": "no"}
@@ -35,6 +36,10 @@ class Column(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Its heading."""
         return self.zh if language == "zh" else self.en
 
+    def shown(self, language: Language) -> str:
+        """Its cell in the example row."""
+        return self.example if language == "zh" else _YES_NO.get(self.example, self.example)
+
 
 @cache
 def columns() -> Mapping[Kind, tuple[Column, ...]]:
@@ -42,15 +47,11 @@ def columns() -> Mapping[Kind, tuple[Column, ...]]:
     return MappingProxyType(msgspec.convert(tomllib.loads(_FILE.read_text("utf-8")), dict[Kind, tuple[Column, ...]]))
 
 
-def template(kind: Kind, language: Language, form: Literal["csv", "xlsx"]) -> bytes:
+def template(kind: Kind, language: Language, form: Form) -> bytes:
     """An empty template: headings and one example row. CSV comes with a BOM, so that spreadsheets read it as UTF-8."""
     headings = [column.title(language) for column in columns()[kind]]
-    example = [_example(column, language) for column in columns()[kind]]
+    example = [column.shown(language) for column in columns()[kind]]
     return _csv([headings, example]) if form == "csv" else _xlsx([headings, example])
-
-
-def _example(column: Column, language: Language) -> str:
-    return column.example if language == "zh" else _YES_NO.get(column.example, column.example)
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> bytes:

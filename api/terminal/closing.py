@@ -69,7 +69,8 @@ def _forecast(institution: str, stopped_on: date, show: Show) -> int:
         print_json(facts)
     else:
         print_table([Column("项 item"), Column("值 value", right=True)], [
-            (name, format_yuan(value) if name.endswith("_fen") else f"{value:,}") for name, value in facts.items()
+            (name.replace("_fen", " 元 yuan"), format_yuan(value) if name.endswith("_fen") else f"{value:,}")
+            for name, value in facts.items()
         ])  # fmt: skip
     return OK
 

@@ -110,14 +110,14 @@ def test_one_client_cannot_use_up_or_read_the_key_of_another(callers: Callers, c
 def test_a_second_request_under_a_key_in_flight_is_told_so(callers: Callers, guarded: GuardedLedger) -> None:
     caller = callers.of(Role.REGULATOR)
     judging, finish = threading.Event(), threading.Event()
-    decide = guarded._decide
+    decide = guarded._clerk.decide
 
     def slowly(*arguments: Json) -> Json:
         judging.set()
         assert finish.wait(10)
         return decide(*arguments)
 
-    guarded._decide = slowly
+    guarded._clerk.decide = slowly
     answers = []
     first = threading.Thread(target=lambda: answers.append(caller.post("/v1/escrows", ESCROW, key="k")))
     first.start()

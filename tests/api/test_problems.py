@@ -165,7 +165,7 @@ def test_what_goes_wrong_inside_is_told_without_the_inside(
     def fail(*_: Json) -> Json:
         raise failure
 
-    guarded._decide = fail
+    guarded._clerk.decide = fail
     caller = callers.of(Role.REGULATOR)
     answer = caller.post("/v1/escrows", ESCROW)
     assert (answer.status_code, code(answer)) == (status, expected)

@@ -72,7 +72,7 @@ def answers(client: TestClient, guarded: GuardedLedger) -> Iterator[Json]:
         def fail(*_: Json, failure: Exception = failure) -> Json:
             raise failure
 
-        guarded._decide = fail
+        guarded._clerk.decide = fail
         yield officer.post("/v1/escrows", ESCROW, key=KEY)
 
 

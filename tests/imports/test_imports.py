@@ -10,7 +10,8 @@ from api.bankfiles import refusals as no
 from api.bankfiles.posting import Poster
 from api.imports.importing import ImportResult, import_rows
 from api.imports.rows import read_file
-from api.imports.templates import KINDS, Kind, columns, template
+from api.imports.templates import KINDS, Form, Kind, columns, template
+from api.language import Language
 from ledger import events as e
 from ledger.application import Ledger
 from ledger.identifiers import Role
@@ -61,8 +62,18 @@ def statuses(result: ImportResult) -> list[tuple[int, str, str]]:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_a_template_is_read_back(kind: Kind, language: str, form: str) -> None:
-    found = read_file(kind, template(kind, language, form))  # type: ignore[arg-type]
+def test_the_example_of_a_template_is_taken_for_nobodys(kind: Kind, language: Language, form: Form) -> None:
+    found = read_file(kind, template(kind, language, form))
+    assert found.rows == []
+    (refused,) = found.refused
+    assert (refused.line, refused.column, refused.code) == (2, 1, "example_row")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_template_that_was_filled_in_is_read(kind: Kind, language: Language) -> None:
+    filled = template(kind, language, "csv").replace(b"0001", b"0002")
+    found = read_file(kind, filled)
     assert (len(found.rows), found.refused) == (1, [])
 
 
