@@ -38,6 +38,7 @@ from ledger.sheets import (
 from ledger.statements import day_digits, item_break_id, ledger_serial
 
 MAX_FEN = 10**15
+MAX_COUNT = 10**15
 MAX_LINES = 1000
 
 Fen = Annotated[int, Field(ge=1, le=MAX_FEN)]
@@ -203,8 +204,8 @@ class CloseEscrow(Command, by=[REGULATOR]):
 class SealedStatements(Line):
     """The root over what each family has in custody, as computed from the stream up to one version."""
 
-    stream_version: Annotated[int, Field(ge=1)]
-    statements: Annotated[int, Field(ge=0)]
+    stream_version: Annotated[int, Field(ge=1, le=MAX_COUNT)]
+    statements: Annotated[int, Field(ge=0, le=MAX_COUNT)]
     root: Sha256
 
 
@@ -332,7 +333,7 @@ class ForgetSubject(Command, by=[INSTITUTION, REGULATOR]):
 
     subject_id: Id
     """A guardian or a student."""
-    stream_version: Annotated[int, Field(ge=1, le=10**15)]
+    stream_version: Annotated[int, Field(ge=1, le=MAX_COUNT)]
     """The version of the stream up to which the contracts were looked up."""
     contract_ids: Annotated[list[Id], Field(max_length=MAX_LINES)]
     """Every contract here that names the subject."""
@@ -862,7 +863,7 @@ class OrderDistribution(Command, by=[REGULATOR]):
     pot: Literal["custody", "risk_deposit", "other"] = "custody"
     pot_fen: Fen
     due_fen: Fen
-    families: Annotated[int, Field(ge=1)]
+    families: Annotated[int, Field(ge=1, le=MAX_COUNT)]
     cut_off_on: date
     list_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     """Chained over the list in order: h = sha256(h + "contract_id:refund_id:due_fen:share_fen\\n"), from "" on."""

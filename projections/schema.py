@@ -1,4 +1,4 @@
-"""Whether the database's tables, triggers, checks and functions are those that the migrations make."""
+"""Whether the database's tables, triggers, checks and functions are as the migrations make them, and its file whole."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -15,6 +15,7 @@ from projections.shadow import add_indexes, create, shadows, swap
 
 REFERENCE = "ledger_reference"
 """Schema that is made and taken back in one transaction."""
+MOST_DAMAGES = 10
 
 Accepted = dict[str, list[Parts]]
 """Table (of functions, none) → its parts, in each form that this program gives them."""
@@ -23,12 +24,26 @@ Accepted = dict[str, list[Parts]]
 def audit_all(
     ledger: Ledger, institutions: Iterable[str] | None = None, progress: Progress | None = None
 ) -> AuditReport:
-    """`audit`, and whether what guards the rows is as the migrations make it. Raises StoreUnavailable."""
+    """`audit`, and whether the file is whole and what guards the rows as the migrations make it.
+
+    Raises StoreUnavailable.
+    """
     report = audit(ledger, institutions, progress)
     with ledger.engine.connect() as connection:
+        inspect_file(connection, report)
         inspect_schema(connection, report)
         connection.rollback()
     return report
+
+
+def inspect_file(connection: Connection, report: AuditReport) -> None:
+    """Whether tables and indexes of a SQLite file say the same: the audit reads by indexes, others may read rows.
+
+    PostgreSQL has `amcheck` for that, and checksums.
+    """
+    if connection.dialect.name == "sqlite":
+        said = connection.exec_driver_sql(f"pragma integrity_check({MOST_DAMAGES})").scalars()
+        report.findings.extend(Finding("file_damaged", "", None, str(each)) for each in said if each != "ok")
 
 
 def inspect_schema(connection: Connection, report: AuditReport) -> None:

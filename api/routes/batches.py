@@ -27,7 +27,7 @@ from api.security.mandate import Mandate
 from api.submission import count, order_of, refuse_body
 from api.vault.letting_go import refuse_what_was_forgotten
 from ledger.answers import Answer, BatchRefused, Receipt
-from ledger.commands import COMMANDS
+from ledger.commands import COMMANDS, MAX_COUNT
 from ledger.identifiers import Id
 from ledger.rejections import Rejection, RoleNotAllowed
 
@@ -47,7 +47,7 @@ class BatchItem(BaseModel):
     """What would be posted to the command's own address (for `open_escrow` without `institution_id`)."""
     idempotency_key: Key | None = None
     """The key of the batch, a dot and the index of the item, when left out."""
-    if_match: Annotated[int, Field(ge=0)] | None = None
+    if_match: Annotated[int, Field(ge=0, le=MAX_COUNT)] | None = None
     """Version of the stream from which the caller decided."""
 
 

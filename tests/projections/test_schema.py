@@ -1,14 +1,16 @@
 """What guards the rows is as the migrations make it, or the audit says what is not."""
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from random import Random
 
 import pytest
 from sqlalchemy import Engine, make_url, text
 
-from ledger.application import Ledger
+from ledger.application import Ledger, open_ledger
 from ledger.audit import AuditReport
 from ledger.store.factory import open_engine
 from projections.rebuild import REBUILDABLE, rebuild
@@ -185,3 +187,18 @@ def test_an_audit_that_finds_the_schema_changed_does_not_pass(opened: Callable[.
     (finding,) = audit_all(ledger).findings
     assert (finding.code, finding.institution_id) == ("schema_missing", "")
     assert "trigger" in finding.detail
+
+
+def test_a_row_that_differs_from_its_index_is_found_though_the_index_is_right(sqlite_url: str, clock: Clock) -> None:
+    """As a flipped bit leaves it: who asks by the index is told what was, who reads the row is not."""
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    with closing(open_ledger(sqlite_url, clock)) as ledger:
+        city(ledger, clock)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)")
+    content = path.read_bytes()
+    row = re.search(rb"deposit:6[0-9]+\.[0-9]+\.s[0-9]+{", content)
+    assert row is not None
+    path.write_bytes(content[: row.start() + 8] + b"v" + content[row.start() + 9 :])
+    with closing(open_ledger(sqlite_url, clock)) as ledger:
+        assert {finding.code for finding in audit_all(ledger).findings} == {"file_damaged"}
