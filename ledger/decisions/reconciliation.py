@@ -158,7 +158,7 @@ def _opened(
 def _deposited(booking: _Booking, outcome: c.Deposited, context: Context) -> Iterator[e.Event]:
     """Money is never turned away: what names no contract, or a wrong one, stays unapplied and refundable."""
     line = booking.line
-    if line.signed_fen < 0:
+    if line.signed_fen <= 0:
         raise no.MatchedAmountDiffers(line.signed_fen, 0)
     deposit = c.RecordDeposit(
         bank_serial=line.bank_serial,

@@ -295,6 +295,7 @@ def test_a_payment_the_bank_does_not_show_is_in_transit_until_it_does(school: Sp
 def test_a_payment_out_is_no_deposit(school: Specification) -> None:
     school.given(statement(("n", -1), opening_fen=1))
     school.when(line("n", -1, kind="deposit", payer_ref="p.1")).refused(no.MatchedAmountDiffers)
+    school.when(line("n", 0, kind="deposit", payer_ref="p.1")).refused(no.MatchedAmountDiffers)
 
 
 def test_several_lines_are_booked_in_turn_all_of_them_or_none(school: Specification) -> None:
