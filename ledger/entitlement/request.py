@@ -11,6 +11,8 @@ from ledger.hours import parse_hours
 from ledger.identifiers import Category, Cause
 
 _ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LINE = r"^[^\x00-\x1f\x7f]*$"
+"""Text on one line."""
 
 
 def _day(value: object) -> object:
@@ -41,9 +43,9 @@ class _Model(BaseModel):
 class DeductionRequest(_Model):
     """One line the institution wants to keep money for."""
 
-    label: Annotated[str, Field(min_length=1, max_length=200)]
+    label: Annotated[str, Field(min_length=1, max_length=200, pattern=_LINE)]
     amount_fen: Fen
-    evidence: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    evidence: Annotated[str, Field(min_length=1, max_length=500, pattern=_LINE)] | None = None
     """Reference of the proof; a line without it is shown and not deducted."""
     kind: DeductionKind = "materials"
     """Commissions and penalty terms are never deducted."""
@@ -123,7 +125,7 @@ class EntitlementRequest(_Model):
     """
     unasked: bool = False
     """Whether it is due although nobody asked, as in a closure: the seven days' rights need a request."""
-    jurisdiction: Annotated[str, Field(max_length=16, examples=["CN-BJ"])] | None = None
+    jurisdiction: Annotated[str, Field(max_length=16, pattern=_LINE, examples=["CN-BJ"])] | None = None
     category: Category | None = None
     interest_until_on: Day | None = None
     day_count: Literal[360, 365] | None = None

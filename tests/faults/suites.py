@@ -81,7 +81,7 @@ def run(suite: Suite, *, long: bool) -> Tally:
     tally.judges, tally.long = "its own tests", long
     with TemporaryDirectory(prefix=TEMPORARY) as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-n", "0", "-q", f"--junitxml={report}", *suite.paths]
+        command = [sys.executable, "-m", "pytest", "-n", "auto", "-q", f"--junitxml={report}", *suite.paths]
         command += ["-k", suite.select] if suite.select else []
         environment = os.environ | (suite.longer if long else {})
         try:
