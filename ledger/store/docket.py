@@ -93,7 +93,7 @@ class Docket:
         return self.recorded
 
     def judge(self, turn: Turn) -> None:
-        """Give every order its verdict. Raises Conflict when a second look shows another version."""
+        """Give every order its verdict. Raises Conflict when a look shows another version than what it is judged on."""
         waiting = [index for index in range(len(self.orders)) if self._well_formed(index)]
         orders = [self.orders[index] for index in waiting]
         self._read(
@@ -153,8 +153,11 @@ class Docket:
         snapshot = turn.read(institutions, sheets, commands)
         self._known |= snapshot.commands
         for institution_id in institutions:
-            earlier = self._before.get(institution_id)
-            header = snapshot.headers.get(institution_id) if earlier is None else earlier.header
+            header, earlier = snapshot.headers.get(institution_id), self._before.get(institution_id)
+            if earlier is not None:
+                if header is not None and header.version > earlier.header.version:
+                    raise Conflict("somebody else went on from there: the sheets are of later than the header")
+                header = earlier.header
             version = header.version if header else 0
             if institution_id not in self._escrows:
                 self._escrows[institution_id] = Escrow(

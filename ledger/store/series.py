@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from ledger.answers import Answer, Receipt
 from ledger.orders import Order
 from ledger.store.docket import Docket
-from ledger.store.failures import Conflict
+from ledger.store.failures import Conflict, StoreUnavailable
 from ledger.store.rows import Turn, Turns
 
 LONGEST = 8
@@ -47,7 +47,7 @@ class Series:
         self._writer = ThreadPoolExecutor(1, "series")
 
     def close(self) -> None:
-        """Wait for what is being written."""
+        """Wait for what is being written; a series that still runs ends with StoreUnavailable."""
         self._writer.shutdown()
 
     def run(
@@ -72,7 +72,7 @@ class Series:
                         return outcomes
                     if docket is None:
                         return [*outcomes, alone(order)]
-                    before = _Written(order, docket, self._writer.submit(self._write, stack.pop_all(), turn, docket))
+                    before = _Written(order, docket, self._begin(stack.pop_all(), turn, docket))
                 if disturbed():
                     break
         finally:
@@ -88,6 +88,13 @@ class Series:
             return self._clerk.judge(turn, [order], before.docket if before else None)
         except Conflict:
             return None
+
+    def _begin(self, stack: ExitStack, turn: Turn, docket: Docket) -> Future[list[Outcome]]:
+        try:
+            return self._writer.submit(self._write, stack, turn, docket)
+        except RuntimeError as closed:  # also where the interpreter ends
+            stack.close()
+            raise StoreUnavailable("the ledger was closed") from closed
 
     def _write(self, stack: ExitStack, turn: Turn, docket: Docket) -> list[Outcome]:
         with stack:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from ledger.answers import Answer, CommandKeyReused, Receipt
 from ledger.application import Ledger
 from ledger.orders import Order
-from ledger.store.failures import InvariantBroken
+from ledger.store.failures import InvariantBroken, StoreUnavailable
 from ledger.store.series import LONGEST
 from tests.conftest import Clock
 from tests.faults.test_store_races import dense
@@ -137,6 +138,38 @@ def test_a_command_that_loses_a_race_is_judged_again(doors: list[Ledger]) -> Non
     answers = mine.submit_series("school", orders(pay(deposit_id="one"), pay(deposit_id="one", prepared=False)))
     assert [type(each) for each in answers] == [Receipt, DepositKnown]
     dense(mine)
+
+
+def test_what_another_process_went_on_with_is_not_mixed_with_what_the_series_left(doors: list[Ledger]) -> None:
+    """The second command is made for the version that the other process left: it would be refused on the first's."""
+    mine, other = doors
+
+    def orders() -> Iterator[Order]:
+        yield pay()
+        while other.position() == 0:  # the first is written
+            pass
+        other.submit(pay())
+        yield replace(pay(), expected_version=2)
+
+    assert recorded(mine.submit_series("school", orders())) == [1, 3]
+    dense(mine)
+
+
+def test_a_series_that_still_runs_when_the_ledger_is_closed_ends_as_if_the_store_were_away(
+    postgres_url: str, clock: Clock
+) -> None:
+    """Where nothing is judged ahead, on SQLite, a turn opens the file again as any turn does."""
+    door = Ledger(postgres_url, clock, decide)
+
+    def orders() -> Iterator[Order]:
+        yield pay()
+        door.close()
+        yield pay()
+
+    with pytest.raises(StoreUnavailable):
+        door.submit_series("school", orders())
+    assert door.position() == 1
+    door.close()
 
 
 def test_whoever_writes_at_once_every_command_is_recorded_once(doors: list[Ledger]) -> None:
