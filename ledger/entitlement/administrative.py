@@ -36,7 +36,7 @@ def withdrawal_figure(facts: Facts, rules: RuleSet, measures: tuple[Measure, ...
     right = rules.cooling_off
     if right is None or facts.unasked or not _within(facts.payment_on, facts.requested_on, right.window.count):
         return None
-    if right.requires_unredeemed and (not measures or any(measure.used for measure in measures)):
+    if right.requires_unredeemed and (not measures or facts.earlier_centihours or any(each.used for each in measures)):
         return None
     if rules.known("cooling_off.barred_by_prior_experience") is not None and facts.prior_same_service:
         return None

@@ -60,7 +60,7 @@ def _check_units(facts: Facts) -> None:
         _at_most("month", facts.months_started or 0, facts.months_total)
     _at_most("centipercent", facts.progress_centipercent or 0, _WHOLE_CENTIPERCENT)
     _at_most("fen", facts.consumed_face_fen or 0, facts.whole_fen + facts.bonus_fen)
-    if facts.before_start and (used or facts.months_started or facts.progress_centipercent or facts.consumed_face_fen):
+    if facts.before_start and (ever or facts.months_started or facts.progress_centipercent or facts.consumed_face_fen):
         assert facts.starts_on is not None
         assert facts.requested_on is not None
         raise UsedBeforeStart(facts.starts_on, facts.requested_on)

@@ -114,8 +114,9 @@ def test_the_beijing_ordinance_pays_within_five_days_and_asks_that_nothing_was_u
     found = asked(date(2026, 3, 5), prior_same_service=True, **BEIJING_SPORT)
     assert due(found) == ("full_cooling_off", date(2026, 3, 10))
     assert (found.binding_refund_fen, found.binding.rule_set_id) == (8_000_00, "CN-BJ/sport@2025-03-26#1")
-    used = asked(date(2026, 3, 5), used_centihours=1, prior_same_service=True, **BEIJING_SPORT)
-    assert used.binding.method == "list_price"
+    for lessons in ({"used_centihours": 1}, {"earlier_centihours": 1, "earlier_fen": 1_00}):
+        used = asked(date(2026, 3, 5), prior_same_service=True, **BEIJING_SPORT | lessons)
+        assert used.binding.method == "list_price"
 
 
 def test_under_the_ordinance_a_gift_that_is_kept_is_paid_for() -> None:

@@ -82,6 +82,10 @@ PASS = {"paid_fen": 100, "cause": "family", "term_starts_on": "2026-01-01", "ter
             {"starts_on": "2026-04-01", "requested_on": "2026-03-20"},
             no.UsedBeforeStart(date(2026, 4, 1), date(2026, 3, 20)),
         ),
+        (
+            {"used_hours": "0", "earlier_hours": "1", "starts_on": "2026-04-01", "requested_on": "2026-03-20"},
+            no.UsedBeforeStart(date(2026, 4, 1), date(2026, 3, 20)),
+        ),
         ({"settlement": {"amount_fen": 800_001}}, no.SettlementExceedsPaid(800_001, 800_000)),
         ({"award_fen": 1, "awarded_ratio": "0.5"}, no.AwardStatedTwice()),
         ({"jurisdiction": "CN-BJ"}, no.CategoryMissing("CN-BJ")),
