@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, Engine, bindparam, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger.log.merkle import inclusion_path, leaf_hash, root_of
@@ -38,6 +38,9 @@ def keep_lines(engine: Engine, institution_id: str, version: int, lines: Sequenc
     c, now = seal_lines.c, {key_of(line): line.decode() for line in lines}
     current = select(c.key, c.line).where(c.institution_id == institution_id, c.until_version.is_(None))
     with reading(engine) as connection:
+        kept = select(func.max(seal_blocks.c.stream_version)).where(seal_blocks.c.institution_id == institution_id)
+        if version < (connection.scalar(kept) or 0):
+            return  # somebody keeps later ones meanwhile, and what is sealed as of this version is outdated
         before = {key: line for key, line in connection.execute(current)}  # noqa: C416 - rows are no plain tuples
     over = sorted(key for key, line in before.items() if now.get(key) != line)
     fresh = sorted(key for key, line in now.items() if before.get(key) != line)
