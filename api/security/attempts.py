@@ -55,7 +55,18 @@ def standing_of(connection: Connection, name: str, address: str, strangers_locke
 
 
 def count_failure(connection: Connection, name: str, address: str, now: int, *, familiar: bool) -> None:
-    """Count a wrong password, lock where there were too many, and note the lock."""
+    """Count a wrong password, lock where there were too many, and note the lock.
+
+    The name's own row before those of its addresses, as a change of the password takes them: nobody waits in a circle.
+    """
+    if not familiar:
+        mine = passwords.c.subject == name
+        counted = update(passwords).where(mine).values(failures=_one_more(passwords, now))
+        failures = connection.execute(counted.returning(passwords.c.failures)).scalar_one()
+        pause = FROM_STRANGERS.pause_us(failures)
+        connection.execute(update(passwords).where(mine).values(locked_until_at=now + pause))
+        _note(connection, name, now, pause, f"{failures} wrong passwords from addresses it never came from")
+        _forget_old(connection, name, now)
     upsert = _insert(connection).values(subject=name, address=address, failures=1, locked_until_at=now)
     wrong = upsert.on_conflict_do_update(
         index_elements=["subject", "address"], set_={"failures": _one_more(attempts, now)}
@@ -64,15 +75,6 @@ def count_failure(connection: Connection, name: str, address: str, now: int, *, 
     pause = FROM_ADDRESS.pause_us(failures)
     connection.execute(update(attempts).where(_of(name, address)).values(locked_until_at=now + pause))
     _note(connection, name, now, pause, f"{failures} wrong passwords from one address")
-    if familiar:
-        return
-    mine = passwords.c.subject == name
-    counted = update(passwords).where(mine).values(failures=_one_more(passwords, now))
-    failures = connection.execute(counted.returning(passwords.c.failures)).scalar_one()
-    pause = FROM_STRANGERS.pause_us(failures)
-    connection.execute(update(passwords).where(mine).values(locked_until_at=now + pause))
-    _note(connection, name, now, pause, f"{failures} wrong passwords from addresses it never came from")
-    _forget_old(connection, name, now)
 
 
 def count_success(connection: Connection, name: str, address: str, now: int) -> None:

@@ -1,12 +1,13 @@
 """Wrong passwords slow whoever tries them, and do not keep out whose password it is."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
 from starlette.testclient import TestClient
 
 from api.problems import Problem
@@ -25,6 +26,7 @@ from api.security.scopes import mandate_of
 from api.security.tables import attempts, changes, passwords
 from ledger.application import Ledger
 from ledger.identifiers import Role
+from ledger.store.factory import open_engine
 from tests.conftest import Clock
 from tests.security.conftest import Stage, staged
 
@@ -161,6 +163,32 @@ def served(sqlite_url: str, clock: Clock) -> Iterator[Stage]:
             mandate = mandate_of("lin", Role.REGULATOR, {"jurisdiction": "CN-BJ"})
             register_user(connection, mandate, PASSWORD, Deed("test", clock()))
         yield stage
+
+
+def test_a_wrong_password_and_a_change_of_the_password_at_once_do_not_wait_for_each_other_in_a_circle(
+    postgres_url: str, clock: Clock
+) -> None:
+    engine = open_engine(postgres_url)
+    mandate = mandate_of("lin", Role.REGULATOR, {"jurisdiction": "CN-BJ"})
+    with writing(engine) as connection:
+        register_user(connection, mandate, PASSWORD, Deed("test", clock()))
+        count_failure(connection, "lin", ELSEWHERE, clock(), familiar=False)
+
+    def wrong() -> None:
+        with writing(engine) as connection:
+            count_failure(connection, "lin", ELSEWHERE, clock(), familiar=False)
+
+    with ThreadPoolExecutor(1) as pool:
+        with writing(engine) as connection:
+            connection.execute(select(passwords.c.subject).with_for_update())
+            other = pool.submit(wrong)
+            while not connection.scalar(text("select exists (select from pg_locks where not granted)")):
+                pass
+            change_password(connection, "lin", "another " + PASSWORD, Deed("test", clock()))
+        other.result()
+    with engine.connect() as connection:
+        assert connection.scalar(select(attempts.c.failures)) == 1, "of the new password"
+    engine.dispose()
 
 
 def test_an_address_over_http_is_that_of_the_connection_and_of_ipv6_the_site(served: Stage) -> None:
