@@ -26,9 +26,9 @@ from projections.answers import UnknownRow
 
 log = structlog.get_logger("api")
 
-_NOT_LET_IN = frozenset({401, 403})
 _NOT_FOUND = 404
-_NOT_SIGNED = frozenset({"digest_mismatch"})
+_NOT_LET_IN = frozenset({400, 401, 403, _NOT_FOUND, 413, 415, 429})
+"""Refused before any rule was asked. What is somebody else's answers as what does not exist: both are counted."""
 _BY_STATUS = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -53,8 +53,8 @@ def install_refusals(app: FastAPI, runtime: Runtime) -> None:
         problem = _problem(error)
         if problem.status == _NOT_FOUND and getattr(request.state, "stale", False):
             problem = Problem("store_unavailable", headers=RETRY)  # it may be there and not have been taken in
-        if problem.status in _NOT_LET_IN or problem.code in _NOT_SIGNED:
-            _record(runtime, request, problem.code)
+        if problem.status in _NOT_LET_IN:
+            record_refusal(runtime, request, problem.code)
         return problem_response(runtime, request, problem)
 
     for kind in (
@@ -75,7 +75,7 @@ def install_refusals(app: FastAPI, runtime: Runtime) -> None:
         app.add_exception_handler(kind, refuse)
 
 
-def _record(runtime: Runtime, request: Request, code: str) -> None:
+def record_refusal(runtime: Runtime, request: Request, code: str) -> None:
     """Count and log who was not let in: the code, the place and the subject, nothing of what was sent."""
     runtime.metrics.refused.labels(code).inc()
     state = request.scope.get("state", {})

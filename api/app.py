@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Scope
 
-from api.answers import install_refusals, last_resort, problem_response
+from api.answers import install_refusals, last_resort, problem_response, record_refusal
 from api.approvals.deciding import resume
 from api.edge import Edge
 from api.logs import configure_logs
@@ -133,6 +133,7 @@ def assemble(runtime: Runtime, lifespan: Callable[[FastAPI], object] | None = No
         return response
 
     def refuse(scope: Scope, problem: Problem) -> ASGIApp:
+        record_refusal(runtime, Request(scope), problem.code)
         response: Response = problem_response(runtime, Request(scope), problem)
         return response
 

@@ -834,6 +834,7 @@ class StatementTotalsDiffer(Rejection):
     """Opening + lines = closing does not hold, or a stated total is not the sum of the lines."""
 
     which: str
+    """`opening_balance`, `closing_balance`, `credits`, `debits`."""
     computed_fen: int
     stated_fen: int
 

@@ -162,8 +162,8 @@ def balanced(statement: Statement, opening_fen: int | None = None, closing_fen: 
     if statement.currency != CURRENCY:
         raise no.OtherCurrency(statement.currency)
     run = running_balances(statement.lines)
-    opening = _agreed("opening", statement.opening_fen, run and run[0], opening_fen)
-    closing = _agreed("closing", statement.closing_fen, run and run[1], closing_fen)
+    opening = _agreed("opening_balance", statement.opening_fen, run and run[0], opening_fen)
+    closing = _agreed("closing_balance", statement.closing_fen, run and run[1], closing_fen)
     if opening is None and closing is None:
         raise no.BalancesMissing(statement.sha256)
     if opening is None and closing is not None:
@@ -215,7 +215,7 @@ def _agreed(which: str, *stated: int | None) -> int | None:
 def _check_totals(statement: Statement, opening_fen: int, closing_fen: int, sums_fen: tuple[int, int]) -> None:
     credits_fen, debits_fen = sums_fen
     if (reached_fen := opening_fen + credits_fen - debits_fen) != closing_fen:
-        raise no.StatementTotalsDiffer("closing", reached_fen, closing_fen)
+        raise no.StatementTotalsDiffer("closing_balance", reached_fen, closing_fen)
     for which, stated_fen, summed_fen in (
         ("credits", statement.credits_fen, credits_fen),
         ("debits", statement.debits_fen, debits_fen),

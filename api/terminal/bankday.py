@@ -36,6 +36,8 @@ Day = Annotated[date, Parameter(name="--date", help="Business date")]
 
 RunNumber = Annotated[int, Parameter(name="--run", help="Number of the run on this day")]
 SHOW = Show()
+_PAID = {"settled": "payment_settled"}
+"""A payment is settled otherwise than a dispute is: its word in Chinese is another."""
 
 
 def release(
@@ -233,7 +235,7 @@ def _print_statuses(results: Sequence[LineResult]) -> None:
     for each in results:
         count, fen = counts.get(each.status, (0, 0))
         counts[each.status] = (count + 1, fen + (each.amount_fen or 0))
-    rows = [(meaning(status, language()), *facts) for status, facts in counts.items()]
+    rows = [(meaning(_PAID.get(status, status), language()), *facts) for status, facts in counts.items()]
     print_table([Column("结果 outcome"), Column("行 lines", right=True), Column("元 yuan", money=True)], rows)
     wrong = [each for each in results if each.status == "refused"]
     for each in wrong[:SHOWN]:

@@ -109,7 +109,9 @@ def _print(results: Sequence[DayEnd]) -> None:
         counts[each.state] = counts.get(each.state, 0) + 1
     out().print(" · ".join(f"{meaning(state, language())} {count}" for state, count in counts.items()), markup=False)
     if counts and set(counts) <= {"sealed_before", "closed", "not_open"}:
-        out().print("早已封账，未做任何事 sealed before, nothing was done", markup=False)
+        before = "sealed_before" in counts
+        text = "早已封账，未做任何事 sealed before, nothing was done" if before else "未做任何事 nothing was done"
+        out().print(text, markup=False)
 
 
 def _print_findings(results: Sequence[DayEnd]) -> None:

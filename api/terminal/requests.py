@@ -28,21 +28,21 @@ class _Token(msgspec.Struct):
 
 
 def request(
-    method: Annotated[str, Parameter(help="GET or POST")],
+    method: Annotated[str, Parameter(help="GET, POST or PUT")],
     url: Annotated[str, Parameter(help="The whole address, as the server calls itself")],
     *,
     client: Annotated[str, Parameter(help="Who asks")],
     key: Annotated[Path, Parameter(help="File with the client's private key")],
-    body: Annotated[Path | None, Parameter(help="File with the JSON that is posted; - reads standard input")] = None,
+    body: Annotated[Path | None, Parameter(help="File with the JSON that is sent; - reads standard input")] = None,
     idempotency_key: Annotated[str | None, Parameter(help="Of the request; a random one when left out")] = None,
     audience: Annotated[str, Parameter(help="LEDGER_TOKEN_ISSUER of the server")] = "escrow-ledger",
 ) -> int:
     """Send one request as a client: with a token that its key asked for, signed where it records; 1 where refused."""
-    if method not in {"GET", "POST"} or not url.startswith(("http://", "https://")):
-        raise Stop("METHOD 为 GET 或 POST，URL 为完整地址 METHOD is GET or POST, URL a whole address", USAGE)
+    if method not in {"GET", "POST", "PUT"} or not url.startswith(("http://", "https://")):
+        raise Stop("METHOD 为 GET、POST 或 PUT，URL 为完整地址 METHOD is GET, POST or PUT, URL a whole address", USAGE)
     try:
         private = read_private_key(key)
-        content = _content(body) if method == "POST" else None
+        content = _content(body) if method != "GET" else None
     except (UnreadableKey, OSError) as error:
         raise Stop(f"无法读取 cannot be read: {error}", USAGE) from None
     try:

@@ -47,7 +47,7 @@ def _record(command: c.RecordStatement, context: Context) -> Iterator[e.Event]:
 def _check_sums(command: c.RecordStatement, context: Context) -> None:
     header, net_fen = context.header, command.credits_fen - command.debits_fen
     if (reached_fen := command.opening_fen + net_fen) != command.closing_fen:
-        raise no.StatementTotalsDiffer("closing", reached_fen, command.closing_fen)
+        raise no.StatementTotalsDiffer("closing_balance", reached_fen, command.closing_fen)
     if command.repeated > command.lines:
         raise no.StatementLinesDiffer(command.statement_id)
     if not header.statement_id:

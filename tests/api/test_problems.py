@@ -101,6 +101,10 @@ def test_money_dates_hours_and_words_are_told_in_the_readers_language() -> None:
     assert "1234567.89 yuan was asked for" in catalogue.detail("release_exceeds_earned", fen, "en")
     state = {"refund_id": "R-1", "status": "requested"}
     assert catalogue.detail("refund_not_in_state", state, "zh") == "退费 R-1 状态为“已申请”。"
+    for which, said in (("closing_balance", "期末余额"), ("opening_balance", "期初余额"), ("credits", "贷方合计")):
+        totals = {"which": which, "computed_fen": 100, "stated_fen": 200}
+        told = f"“{said}”：计算为 1.00 元，对账单写为 2.00 元。"
+        assert catalogue.detail("statement_totals_differ", totals, "zh") == told
     used = {"unit": "centihour", "used": 1750, "bought": 1000}
     assert catalogue.detail("used_exceeds_bought", used, "en") == "17.5 used, 10 paid for and given."
     assert "17.50 yuan" in catalogue.detail("used_exceeds_bought", used | {"unit": "fen"}, "en")

@@ -328,5 +328,6 @@ def test_opening_and_lines_give_the_closing_or_the_file_is_refused() -> None:
     with pytest.raises(rejections.StatementTotalsDiffer) as caught:
         balanced(read(camt053(BOOKINGS, 1_000).replace(b"4244.56", b"4244.57")))
     assert (caught.value.computed_fen, caught.value.stated_fen) == (424_456, 424_457)
+    assert caught.value.which == "closing_balance"
     with pytest.raises(rejections.StatementTotalsDiffer):
         balanced(read(camt053(BOOKINGS)), closing_fen=1)

@@ -215,7 +215,7 @@ def test_a_statement_begins_where_the_last_one_ended(school: Specification) -> N
 
 
 def test_opening_and_lines_give_the_closing(school: Specification) -> None:
-    school.when(statement(("s1", 5), closing_fen=6)).refused(no.StatementTotalsDiffer("closing", 5, 6))
+    school.when(statement(("s1", 5), closing_fen=6)).refused(no.StatementTotalsDiffer("closing_balance", 5, 6))
 
 
 def test_a_statement_is_taken_in_once_for_the_account_of_the_escrow(school: Specification) -> None:

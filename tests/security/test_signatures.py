@@ -327,6 +327,15 @@ def test_refusals_are_logged_without_what_was_sent(quick: Stage, capfd: pytest.C
     assert 'ledger_access_refused_total{code="signature_invalid"} 1.0' in metrics
 
 
+def test_whatever_is_not_let_in_is_counted_by_its_code(quick: Stage) -> None:
+    deep, broken = b"[" * 100 + b"]" * 100, b'{"bank_serial": "1'
+    for body, path in ((b" " * 1_100_000, PATH), (deep, PATH), (broken, PATH), (BODY, PATH.replace("I-1", "I-2"))):
+        assert quick.send(quick.signed(body, path=path), body, path).status_code in {400, 404, 413}
+    metrics = quick.client.get("/metrics").text
+    for refused_for in ("body_too_large", "body_too_deep", "body_not_json", "escrow_unknown"):
+        assert f'ledger_access_refused_total{{code="{refused_for}"}} 1.0' in metrics
+
+
 def test_what_is_on_the_wire_is_nobodys_but_the_ledgers(quick: Stage) -> None:
     assert isinstance(quick.ledger, GuardedLedger)
     answer: Json = quick.send(unsigned(quick.signed(BODY)), BODY, "/v1/escrows/I-404/deposits")

@@ -77,7 +77,7 @@ def test_a_key_is_made_registered_rotated_and_revoked(capsys: pytest.CaptureFixt
         (["key", "rotate", "--client", "bank", "--public", "bank.jwk", "--overlap-days", "-1"], USAGE),
         (["key", "revoke", "none"], USAGE),
         (["user", "disable", "nobody"], USAGE),
-        (["request", "PUT", "http://127.0.0.1:1/x", "--client", "bank", "--key", "bank.pem"], USAGE),
+        (["request", "DELETE", "http://127.0.0.1:1/x", "--client", "bank", "--key", "bank.pem"], USAGE),
         (["request", "GET", "file:///etc/passwd", "--client", "bank", "--key", "bank.pem"], USAGE),
         (["request", "GET", "http://127.0.0.1:1/x", "--client", "bank", "--key", "none.pem"], USAGE),
         (["request", "GET", "http://127.0.0.1:1/x", "--client", "bank", "--key", "bank.pem"], ENVIRONMENT),
@@ -146,6 +146,8 @@ def test_a_bank_tries_its_key_with_one_command(
     assert '"@target-uri": ' + url in last(sqlite_url).envelope.signature
     assert "I-1" in said(capsys, "request", "GET", f"{served}/v1/institutions", *sender)
     assert "not_permitted" in said(capsys, "request", "GET", f"{served}/v1/audit-trail", *sender, code=FINDING)
+    person = ["PUT", f"{served}/v1/subjects/s-1", *sender, "--body", "deposit.json"]
+    assert "not_permitted" in said(capsys, "request", *person, code=FINDING)
     said(capsys, "key", "new", "stranger.pem")
     stranger = ["--client", "bank", "--key", "stranger.pem"]
     assert "client_assertion_invalid" in said(capsys, "request", "GET", url, *stranger, code=FINDING)
