@@ -18,7 +18,7 @@ from cyclopts import App, Parameter
 
 from ledger.log.checkpoints import Checkpoint, cosign, parse_checkpoint
 from ledger.log.growth import Growth, MalformedGrowth, parse_growth
-from ledger.log.keys import COSIGNER, PrivateKey, PublicKey, parse_private_key, parse_public_key
+from ledger.log.keys import COSIGNER, MalformedKey, PrivateKey, PublicKey, parse_private_key, parse_public_key
 from ledger.log.merkle import verify_consistency
 from ledger.log.notes import MalformedNote, Note, NotSigned, check_signed, parse_note
 
@@ -231,5 +231,9 @@ def ended(*, key: Key, state: State, log: Logs) -> None:
 
 
 def main() -> None:
-    """Run the program."""
-    app()
+    """Run the program: what cannot be read or written is one sentence, and 2."""
+    try:
+        app(sys.argv[1:])
+    except (OSError, sqlite3.Error, MalformedKey, MalformedNote, UnicodeDecodeError) as error:
+        sys.stderr.write(f"ledger-witness: {error}\n")
+        sys.exit(2)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from api.cosigning import WitnessRefused, ask_witness
-from api.witness import Reply, Witness, app, server
+from api.witness import Reply, Witness, app, main, server
 from ledger.application import Ledger
 from ledger.log.checkpoints import Checkpoint, cosigned_at, open_checkpoint, sign_checkpoint
 from ledger.log.cosigning import growth
@@ -244,3 +244,19 @@ def test_files_serve_where_there_is_no_network(
     assert ORIGIN in capsys.readouterr().out
     app(["ended", *options], result_action="return_value")
     assert ORIGIN in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [None, "no key"])
+def test_a_witness_without_a_readable_key_says_so_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], content: str | None
+) -> None:
+    key = tmp_path / "key"
+    if content is not None:
+        key.write_text(content)
+    options = ["--key", str(key), "--state", str(tmp_path / "state"), "--log", KEY.public().text()]
+    monkeypatch.setattr("sys.argv", ["ledger-witness", "kept", *options])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.startswith("ledger-witness: ")
