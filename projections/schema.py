@@ -30,6 +30,7 @@ def audit_all(
     """
     report = audit(ledger, institutions, progress)
     with ledger.engine.connect() as connection:
+        connection.execution_options(postgresql_readonly=True)  # a standby lets nobody begin anything else
         inspect_file(connection, report)
         inspect_schema(connection, report)
         connection.rollback()
