@@ -11,7 +11,8 @@ from sqlalchemy.exc import ArgumentError
 
 from api.app import now
 from api.language import DEFAULT, Language
-from api.settings import Settings, database_url
+from api.settings import Settings, database_url, master_keys
+from api.vault.masters import Masters, UnreadableMasterKeys
 from ledger.application import Ledger, open_ledger
 from ledger.store.failures import SchemaMissing
 
@@ -52,6 +53,16 @@ def the_ledger(settings: Settings | None = None) -> Iterator[Ledger]:
         yield ledger
     finally:
         ledger.close()
+
+
+def the_masters(settings: Settings) -> Masters:
+    """The master keys of the vault, none where none are set. Raises Stop where they cannot be read."""
+    try:
+        return master_keys(settings)
+    except UnreadableMasterKeys as error:
+        raise Stop(f"LEDGER_VAULT_KEY_FILE: {error}", ENVIRONMENT) from None
+    except OSError as error:
+        raise Stop(f"LEDGER_VAULT_KEY_FILE: {error.strerror}", ENVIRONMENT) from None
 
 
 def check_url(url: str, *, must_exist: bool = True) -> None:

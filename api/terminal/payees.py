@@ -17,10 +17,19 @@ from api.bankday.writing import Format, write_payment_file
 from api.bankfiles.parties import Parties
 from api.security.access_log import About, AccessLog
 from api.security.mandate import Mandate
-from api.settings import SettingMissing, Settings, master_keys, party_key
-from api.terminal.environment import ENVIRONMENT, FINDING, OK, USAGE, Stop, language, load_settings, the_ledger
+from api.settings import SettingMissing, Settings, party_key
+from api.terminal.environment import (
+    ENVIRONMENT,
+    FINDING,
+    OK,
+    USAGE,
+    Stop,
+    language,
+    load_settings,
+    the_ledger,
+    the_masters,
+)
 from api.terminal.output import Column, err, out, print_table
-from api.vault.masters import UnreadableMasterKeys
 from api.vault.vault import Vault
 from ledger.application import Ledger
 from ledger.identifiers import Role
@@ -125,12 +134,7 @@ class Writer:
 
 def payee_book(settings: Settings, ledger: Ledger, files: Files) -> PayeeBook | None:
     """Where accounts are found; None where no master key is set or references are wanted. Raises Stop."""
-    try:
-        masters = master_keys(settings)
-    except UnreadableMasterKeys as error:
-        raise Stop(f"LEDGER_VAULT_KEY_FILE: {error}", ENVIRONMENT) from None
-    except OSError as error:
-        raise Stop(f"LEDGER_VAULT_KEY_FILE: {error.strerror}", ENVIRONMENT) from None
+    masters = the_masters(settings)
     if files.by_reference or not masters.ids:
         return None
     try:

@@ -11,8 +11,7 @@ from cyclopts import App, Parameter
 from api.app import now
 from api.security.access_log import About, AccessLog
 from api.security.mandate import Mandate
-from api.settings import master_keys
-from api.terminal.environment import ENVIRONMENT, FINDING, OK, USAGE, Stop, load_settings, the_ledger
+from api.terminal.environment import ENVIRONMENT, FINDING, OK, USAGE, Stop, load_settings, the_ledger, the_masters
 from api.terminal.output import Column, Show, err, out, print_json, print_table, progress
 from api.vault.forgetting import MakeOrder, Tools, forget, read_erasures, reconcile, remembered_again
 from api.vault.masters import UnreadableMasterKeys, VaultDamaged, VaultLocked, new_master_key
@@ -154,12 +153,7 @@ def reconcile_vault(
 def _tools() -> Iterator[Tools]:
     """What the commands work with. Raises Stop where master keys cannot be read or are not at hand."""
     settings = load_settings()
-    try:
-        masters = master_keys(settings)
-    except UnreadableMasterKeys as error:
-        raise Stop(f"LEDGER_VAULT_KEY_FILE: {error}", ENVIRONMENT) from None
-    except OSError as error:
-        raise Stop(f"LEDGER_VAULT_KEY_FILE: {error.strerror}", ENVIRONMENT) from None
+    masters = the_masters(settings)
     with the_ledger(settings) as ledger:
         vault = Vault(ledger.engine, masters, now)
         try:

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -109,39 +110,43 @@ def ask_twice(caller: Caller, method: str, place: str, body: bytes | None) -> tu
     return theirs, nothing
 
 
+def questions(both: Callers) -> Iterator[tuple[str, Caller, str, str]]:
+    """Who asks, and every route they might ask by method."""
+    for who, (role, scope) in OTHERS.items():
+        caller = both.of(role, f"other-{role}", **scope)
+        for method, path in sorted(set(routes(both.client.app))):
+            yield who, caller, method, path
+
+
 def test_what_is_anothers_is_answered_as_what_does_not_exist(
     both: Callers, guarded: GuardedLedger, asked: Counter[str]
 ) -> None:
     before = guarded.position()
-    for who, (role, scope) in OTHERS.items():
-        caller = both.of(role, f"other-{role}", **scope)
-        for method, path in sorted(set(routes(both.client.app))):
-            if path in NOT_OURS:
-                continue
-            place = path.format(**PATHS | {"approval_id": "A-1"}) + QUERIES.get(path, "")
-            theirs, _ = ask_twice(caller, method, place, body_of(path) if method == "POST" else None)
-            asked[who] += 2
-            if "{" in path and theirs.status_code < 300:
-                assert role is Role.GUARDIAN, (path, theirs.text)  # who may name any escrow, and finds nothing there
-            assert guarded.position() == before, (method, path)
+    for who, caller, method, path in questions(both):
+        if path in NOT_OURS:
+            continue
+        place = path.format(**PATHS | {"approval_id": "A-1"}) + QUERIES.get(path, "")
+        theirs, _ = ask_twice(caller, method, place, body_of(path) if method == "POST" else None)
+        asked[who] += 2
+        if "{" in path and theirs.status_code < 300:  # a guardian may name any escrow, and finds nothing there
+            assert caller.mandate.role is Role.GUARDIAN, (path, theirs.text)
+        assert guarded.position() == before, (method, path)
 
 
 def test_a_foreign_object_is_not_there_in_an_institution_of_ones_own(
     both: Callers, guarded: GuardedLedger, asked: Counter[str]
 ) -> None:
     before = guarded.position()
-    for who, (role, scope) in OTHERS.items():
-        caller = both.of(role, f"other-{role}", **scope)
-        for method, path in sorted(set(routes(both.client.app))):
-            if "{institution_id}" not in path or (method == "POST" and path.rpartition("/")[2] not in NOUNS):
-                continue
-            place = path.format(**PATHS | {"institution_id": "I-2"}) + QUERIES.get(path, "")
-            place += "?dry_run=true" if method == "POST" else ""
-            body = body_of(path) if method == "POST" else None
-            if (place, body) == other(place, body, role):
-                continue  # it names nothing of others
-            theirs, _ = ask_twice(caller, method, place, body)
-            asked[who] += 2
-            if method == "GET":
-                assert theirs.status_code in {403, 404, 409}, (path, theirs.text)
+    for who, caller, method, path in questions(both):
+        if "{institution_id}" not in path or (method == "POST" and path.rpartition("/")[2] not in NOUNS):
+            continue
+        place = path.format(**PATHS | {"institution_id": "I-2"}) + QUERIES.get(path, "")
+        place += "?dry_run=true" if method == "POST" else ""
+        body = body_of(path) if method == "POST" else None
+        if (place, body) == other(place, body, caller.mandate.role):
+            continue  # it names nothing of others
+        theirs, _ = ask_twice(caller, method, place, body)
+        asked[who] += 2
+        if method == "GET":
+            assert theirs.status_code in {403, 404, 409}, (path, theirs.text)
     assert guarded.position() == before
