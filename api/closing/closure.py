@@ -1,12 +1,13 @@
 """Running a closure: declared once, releases frozen, every contract made due in chunks; safe to stop and run again."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from typing import Literal
 
 from api.closing.officer import Officer
-from api.closing.refunds import CHUNK, Todo, Undetermined, chunks, deposit_refund, halves, todos
+from api.closing.refunds import CHUNK, Todo, Undetermined, deposit_refund, halves, todos
 from ledger import commands as c
 from ledger.answers import Receipt
 from ledger.application import Ledger
@@ -19,6 +20,7 @@ from projections.refunds_due import RefundDue, list_refunds_due
 from projections.runner import Runner
 
 Kind = Literal["orderly", "abnormal"]
+Ask = c.OrderClosureRefunds | c.OrderRefund
 Watch = Callable[[int], None]
 """Told how many contracts have been looked at."""
 PASSES = 3
@@ -105,45 +107,45 @@ class Closure:
     def _order_contracts(self) -> bool:
         """One pass over all contracts; whether something was refused that another pass may order."""
         self.outcome.undetermined, self.outcome.refused = [], []
-        alone: list[c.OrderRefund] = []
-        batches = chunks(self._lines(alone), self._chunk)
-        taken = True
-        while taken:
-            taken, left = self._in_series(batches)
-            for lines in left:
-                self._order_chunk(lines)
-            while alone:
-                order = alone.pop()
-                self._order_one(order.contract_id, order)
+        commands = self._commands()
+        while (first := next(commands, None)) is not None:  # looked for before the desk is held: there may be none
+            for command in self._in_series(chain([first], commands)):
+                self._order(command)
         return bool(self.outcome.refused)
 
-    def _lines(self, alone: list[c.OrderRefund]) -> Iterator[c.ClosureRefund]:
-        """What can be ordered together; what cannot goes to `alone`."""
+    def _commands(self) -> Iterator[Ask]:
+        """What is ordered together as one command, what cannot be as one of its own."""
+        lines: list[c.ClosureRefund] = []
         seen = 0
         for seen, todo in enumerate(self._todos(), 1):
             if isinstance(todo, c.ClosureRefund):
-                yield todo
+                lines.append(todo)
             elif isinstance(todo, c.OrderRefund):
-                alone.append(todo)
+                yield todo
             else:
                 self.outcome.undetermined.append(todo)
+            if len(lines) == self._chunk:
+                yield c.OrderClosureRefunds(refunds=lines)
+                lines = []
             if seen % self._chunk == 0:
                 self._watch(seen)
+        if lines:
+            yield c.OrderClosureRefunds(refunds=lines)
         self._watch(seen)
 
-    def _in_series(self, batches: Iterator[list[c.ClosureRefund]]) -> tuple[bool, list[list[c.ClosureRefund]]]:
-        """Order batches that follow each other; whether there were any, and those that were not ordered."""
-        taken: list[list[c.ClosureRefund]] = []
+    def _in_series(self, commands: Iterator[Ask]) -> list[Ask]:
+        """Order what follows each other; what was taken and not ordered."""
+        taken: list[Ask] = []
 
-        def commands() -> Iterator[c.OrderClosureRefunds]:
-            for lines in batches:
-                taken.append(lines)
-                yield c.OrderClosureRefunds(refunds=lines)
+        def noted() -> Iterator[Ask]:
+            for command in commands:
+                taken.append(command)
+                yield command
 
-        receipts = [each for each in self._officer.submit_series(self._ledger, commands()) if isinstance(each, Receipt)]
+        receipts = [each for each in self._officer.submit_series(self._ledger, noted()) if isinstance(each, Receipt)]
         for receipt in receipts:
             self._count(receipt)
-        return bool(taken), taken[len(receipts) :]
+        return taken[len(receipts) :]
 
     def _todos(self) -> Iterator[Todo]:
         """Each page is read for itself: one reading over the whole run would keep every old row and page alive."""
@@ -155,16 +157,20 @@ class Closure:
             after = page[-1].contract.contract_id if page else None
             yield from asked
 
-    def _order_chunk(self, lines: Sequence[c.ClosureRefund]) -> None:
+    def _order(self, command: Ask) -> None:
         """All lines at once; where one is refused, the others without it."""
+        if isinstance(command, c.OrderRefund):
+            self._order_one(command.contract_id, command)
+            return
+        lines = command.refunds
         if len(lines) == 1:
-            self._order_one(lines[0].contract_id, c.OrderClosureRefunds(refunds=list(lines)))
+            self._order_one(lines[0].contract_id, command)
             return
         try:
-            self._count(self._officer.submit(self._ledger, c.OrderClosureRefunds(refunds=list(lines))))
+            self._count(self._officer.submit(self._ledger, command))
         except Rejection:
             for half in halves(lines):
-                self._order_chunk(half)
+                self._order(c.OrderClosureRefunds(refunds=list(half)))
 
     def _order_one(self, subject_id: str, command: c.Command) -> None:
         try:

@@ -76,7 +76,7 @@ def test_a_chunk_that_is_refused_is_ordered_without_what_it_was_refused_for(ledg
     one = c.ClosureRefund(contract_id="c2", refund_id=refund_id("c2"))
     tell(ledger, c.OrderClosureRefunds(refunds=[one]))  # somebody was faster, and the read models have not seen it
     lines = [c.ClosureRefund(contract_id=each, refund_id=refund_id(each)) for each in ("c1", "c2", "c3")]
-    closure._order_chunk(lines)
+    closure._order(c.OrderClosureRefunds(refunds=lines))
     assert closure.outcome.refunds == 2
     assert [(name, type(refusal)) for name, refusal in closure.outcome.refused] == [("c2", no.AlreadyRecorded)]
     assert closure.order().refused == []
