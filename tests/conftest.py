@@ -91,11 +91,16 @@ def asked(request: pytest.FixtureRequest) -> Iterator[Counter[str]]:
     request.node.user_properties.append(("asked", told.total()))
 
 
-def without_postgres(reason: Unavailable) -> NoReturn:
-    """Skip, saying why; where PostgreSQL must be there, fail."""
+def missing(what: str) -> NoReturn:
+    """Skip, saying what is not there; where everything must run, fail."""
     if os.environ.get("CI") == "true" or os.environ.get("LEDGER_REQUIRE_PG") == "1":
-        pytest.fail(f"PostgreSQL is required here: {reason}")
-    pytest.skip(f"PostgreSQL: {reason}")
+        pytest.fail(f"required here: {what}")
+    pytest.skip(f"not here: {what}")
+
+
+def without_postgres(reason: Unavailable) -> NoReturn:
+    """PostgreSQL is not there."""
+    missing(f"PostgreSQL, {reason}")
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ from ledger.store.tables import events, headers, sheets
 from projections.answers import UnknownRow
 from projections.journal import Format, account_name, component, journal
 from tests.conftest import Clock as SetClock
-from tests.conftest import migrate
+from tests.conftest import migrate, missing
 
 IDS = st.text(st.sampled_from("ABQYZabquxyz019_.-"), min_size=1, max_size=8)
 
@@ -104,7 +104,7 @@ def of_hledger(path: Path) -> dict[str, int]:
     """The same from hledger, which also checks that accounts, commodities and balances are in order."""
     hledger = shutil.which("hledger")
     if hledger is None:
-        pytest.skip("hledger is not installed")
+        missing("hledger")
     subprocess.run([hledger, "-f", str(path), "check", "--strict"], check=True, capture_output=True)
     out = subprocess.run(
         [hledger, "-f", str(path), "bal", "--tree", "-N", "-O", "csv", "--no-elide"],
