@@ -7,6 +7,8 @@ from importlib import metadata
 
 from cyclopts import App
 
+from ledger.collector import patient
+
 app = App(
     name="ledger",
     help="Supervision of prepaid tuition: balances, and refund all that is due. Settings: LEDGER_… (docs/settings.md).",
@@ -64,6 +66,7 @@ for _name, _place, _purpose in COMMANDS:
 
 def main() -> None:
     """The entry point."""
+    patient()
     sys.exit(run(sys.argv[1:]))
 
 

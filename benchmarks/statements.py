@@ -1,5 +1,6 @@
 """A bank statement read, previewed and committed, on both databases: `python -m benchmarks.statements`.
 
+`--payers 1` is a city that pays through one agency: every line and every payment names the same payer.
 Each import runs in a process of its own, so that the most memory is the import's and nobody else's.
 """
 
@@ -18,6 +19,7 @@ from api.bankfiles.posting import Poster
 from api.bankfiles.preview import preview_statement
 from api.bankfiles.reading import read_statements
 from ledger.application import Ledger, open_ledger
+from ledger.collector import patient
 from ledger.identifiers import Role
 from ledger.orders import Order
 from tests import examples as x
@@ -27,7 +29,9 @@ from tests.postgres_server import DURABLE, running_server
 
 ON = date(2026, 8, 31)
 CONTRACTS = 2_000
-SIZES = [10_000, 100_000]
+PAYERS = 40_000
+PARTIES = Parties(b"k" * 32)
+SIZES = [10_000, 100_000, 240_000]
 BATCH = 5_000
 
 
@@ -36,6 +40,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--database", choices=["sqlite", "postgresql"], action="append")
     options.add_argument("--lines", type=int, action="append")
+    options.add_argument("--payers", type=int, default=PAYERS)
     options.add_argument("--url", help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.url:
@@ -45,30 +50,37 @@ def main() -> None:
         for database in chosen.database or ["postgresql", "sqlite"]:
             with tempfile.TemporaryDirectory() as folder:
                 if database == "sqlite":
-                    _run(f"sqlite:///{Path(folder) / 'ledger.sqlite'}", lines, folder)
+                    _run(f"sqlite:///{Path(folder) / 'ledger.sqlite'}", lines, chosen.payers, folder)
                 else:
                     with running_server(DURABLE) as server:
-                        _run(server.url, lines, folder)
+                        _run(server.url, lines, chosen.payers, folder)
 
 
-def _run(url: str, lines: int, folder: str) -> None:
+def _run(url: str, lines: int, payers: int, folder: str) -> None:
     migrate(url)
     ledger = open_ledger(url, Clock())
-    _prepare(ledger, lines)
+    _prepare(ledger, lines, payers)
     ledger.close()
-    data = generic_csv([Booking(ON, 100, f"S{n}", text=f"合同C-{n % CONTRACTS} 学费") for n in range(lines)])
+    lines_of_bank = [Booking(ON, 100, f"S{n}", *_payer(n, payers), f"合同C-{n % CONTRACTS} 学费") for n in range(lines)]
+    data = generic_csv(lines_of_bank)
     (Path(folder) / f"{lines}.csv").write_bytes(data)
     command = [sys.executable, "-m", "benchmarks.statements", "--url", url, "--lines", str(lines)]
     root = str(Path(__file__).parents[1])
     subprocess.run(command, cwd=folder, env={"PYTHONPATH": root, "PATH": ""}, check=True)
 
 
+def _payer(n: int, payers: int) -> tuple[str, str]:
+    return f"家长{n % payers}", f"622200001111{n % payers:07}"
+
+
 def measure(url: str, path: Path, lines: int) -> None:
     """One statement: every second line was posted by the bank before and is matched, the others are new deposits."""
+    patient()  # as the program does
     ledger = open_ledger(url, Clock())
     idle = _most_memory()
     clocks = [(time.perf_counter(), time.process_time())]
-    (statement,) = read_statements(path.read_bytes(), Parties(b"k" * 32))
+    with path.open("rb") as opened:
+        (statement,) = read_statements(opened, PARTIES)
     clocks.append((time.perf_counter(), time.process_time()))
     preview = preview_statement(ledger, "school", statement)
     clocks.append((time.perf_counter(), time.process_time()))
@@ -92,7 +104,7 @@ def _most_memory() -> float:
     return int(re.search(r"VmHWM:\s+([0-9]+) kB", status)[1]) / 1024  # type: ignore[index] # Linux always tells
 
 
-def _prepare(ledger: Ledger, lines: int) -> None:
+def _prepare(ledger: Ledger, lines: int, payers: int) -> None:
     ledger.submit(Order("school", "open", x.opening(account_id=ACCOUNT), "officer", Role.REGULATOR))
     contracts = [
         x.contract(f"C-{n}", student_id=f"child-{n}", guardian_id=f"guardian-{n}", price_fen=1_000_00)
@@ -101,7 +113,10 @@ def _prepare(ledger: Ledger, lines: int) -> None:
     ledger.submit_all([Order("school", f"c{n}", each, "school", Role.INSTITUTION) for n, each in enumerate(contracts)])
     for start in range(0, lines, BATCH):
         some = range(start, min(lines, start + BATCH), 2)
-        posted = [x.deposit(f"S{n}", 100, None, account_id=ACCOUNT, value_on=ON) for n in some]
+        posted = [
+            x.deposit(f"S{n}", 100, None, account_id=ACCOUNT, value_on=ON, payer_ref=PARTIES.token(*_payer(n, payers)))
+            for n in some
+        ]
         ledger.submit_all(
             [Order("school", f"d{n}", each, "bank", Role.BANK) for n, each in zip(some, posted, strict=True)]
         )

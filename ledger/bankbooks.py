@@ -1,7 +1,7 @@
 """The bank's books that statements are held against: payments not shown yet, those shown lately, how far they go."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Protocol
 
@@ -32,6 +32,8 @@ class Item:
     """Whether custody has moved by it; False while it is only instructed."""
     gone: bool = False
     """Reversed or returned: it explains nothing any more."""
+    place: int = field(default=0, compare=False)
+    """Where it stands among those that wait."""
 
     @property
     def kind(self) -> str:
@@ -47,6 +49,55 @@ ITEM_KEYS: dict[By, Callable[[Item], tuple[Key, ...]]] = {
     "amount": lambda item: (item.left_fen,),
 }
 """The keys under which a payment can be found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What a line looks for, beside a key: amount (fen) and serial numbers, so many days before or after its own."""
+
+    signed_fen: int
+    on: date
+    days: int
+    serials: Collection[str] = ()
+    """Forms of its own serial number: two payments that look alike have two."""
+    reversal: bool = False
+    """It takes something back, and pays nobody."""
+
+    def suits(self, item: Item) -> bool:
+        """Whether a payment may be part of it, or it of the payment."""
+        if (item.left_fen > 0) != (self.signed_fen > 0) or (self.reversal and item.kind != "reversal"):
+            return False
+        if item.serial and self.serials and item.serial not in self.serials:
+            return False
+        return abs(item.on - self.on).days <= self.days
+
+    def nearness(self, item: Item) -> tuple[timedelta, date, str]:
+        """What the nearest payment has least of."""
+        return abs(item.on - self.on), item.on, item.reference
+
+
+class Waiting(Protocol):
+    """Payments that the bank has not shown in full, for one matching: what was taken is not found again."""
+
+    def holds(self, by: By) -> bool:
+        """Whether any payment has a key of this kind."""
+        ...
+
+    def present(self, by: By, keys: Iterable[Key]) -> set[Key]:
+        """Which of these keys any payment has."""
+        ...
+
+    def fitting(self, by: By, key: Key, want: Want, at_most: int) -> Sequence[Item]:
+        """So many of the payments of this key and amount that suit, the nearest first."""
+        ...
+
+    def group(self, by: By, key: Key, at_most: int) -> Sequence[Item]:
+        """All payments of this key, by day and reference; none where it had more than so many."""
+        ...
+
+    def take(self, items: Iterable[Item]) -> None:
+        """These are explained."""
+        ...
 
 
 @dataclass(slots=True)
@@ -74,12 +125,8 @@ class Books(Protocol):
         """The custody account; empty where no escrow was opened."""
         ...
 
-    def waits(self, by: By) -> bool:
-        """Whether any payment that the bank has not shown has a key of this kind."""
-        ...
-
-    def under(self, by: By, keys: Iterable[Key]) -> Mapping[Key, Sequence[Item]]:
-        """Payments the bank has not shown in full, by key, in order of day and reference."""
+    def waiting(self) -> Waiting:
+        """Payments the bank has not shown in full, as they are before a matching."""
         ...
 
     def known(self, references: Iterable[str]) -> set[str]:
@@ -102,6 +149,6 @@ class Books(Protocol):
         """The statement whose lines are not all booked."""
         ...
 
-    def known_keys(self, statement_id: str) -> tuple[set[str], Reach]:
+    def known_keys(self, statement_id: str) -> tuple[Collection[str], Reach]:
         """Lines that other statements brought, and how far those go: what this statement is continued from."""
         ...

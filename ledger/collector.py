@@ -15,3 +15,8 @@ def resting() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
+
+
+def patient() -> None:
+    """Rare collections: for a whole program, whose many small objects hardly ever make a cycle."""
+    gc.set_threshold(20_000, 20, 20)

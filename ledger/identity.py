@@ -1,18 +1,17 @@
 """What tells one bank line from every other of its account, in whatever file it comes."""
 
-from array import array
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Container, Iterator, Sequence
 
 from msgspec.structs import replace
 
 from ledger import rejections as no
-from ledger.statements import Keep, StatementLine, day_digits, digest
+from ledger.keeping import LISTS, Keeper, Sieve
+from ledger.statements import StatementLine, day_digits, digest
 
 
 def identified(
-    lines: Sequence[StatementLine], account_id: str, taken: Container[str] = (), *, keep: Keep = list
+    lines: Sequence[StatementLine], account_id: str, taken: Container[str] = (), *, keeper: Keeper = LISTS
 ) -> Sequence[StatementLine]:
     """The lines with their keys; equal lines of one day are told apart by their ordinal.
 
@@ -20,43 +19,28 @@ def identified(
     ordinals whose key is `taken` are passed over.
     Raises DuplicateReference where a serial number stands twice on the same side of one day.
     """
-    return keep(_keyed(lines, account_id, taken))
+    return keeper.keep(StatementLine, _keyed(lines, account_id, taken))
 
 
 def _keyed(lines: Sequence[StatementLine], account_id: str, taken: Container[str]) -> Iterator[StatementLine]:
-    hashes = array("q")
-    equal: Counter[tuple[object, ...]] = Counter()
+    """A file is long, and few of its lines are like another: only what may be is remembered."""
+    alike = Sieve(hash(_facts(line)) for line in lines)
+    met: Counter[tuple[object, ...]] = Counter()
     for line in lines:
-        if line.serial:
-            key = _serial_key(line, account_id)
-            hashes.append(hash(key))
-        else:
-            facts = (
-                account_id,
-                line.booked_on,
-                line.time,
-                line.amount_fen,
-                line.balance_fen,
-                line.counterparty_masked,
-                line.text,
-            )
-            equal[facts] += 1
-            while (key := f"{day_digits(line.booked_on)}.{digest(*facts, equal[facts])}") in taken:
-                equal[facts] += 1
+        facts = _facts(line)
+        ordinal, day = met[facts] + 1, day_digits(line.booked_on)
+        if line.serial and ordinal > 1:
+            raise no.DuplicateReference(line.line, line.serial)
+        while (key := f"{day}.{digest(account_id, *facts, ordinal)}") in taken and not line.serial:
+            ordinal += 1
+        if hash(facts) in alike:
+            met[facts] = ordinal
         yield replace(line, key=key)
-    _refuse_repeated(lines, account_id, hashes)
 
 
-def _serial_key(line: StatementLine, account_id: str) -> str:
-    return f"{day_digits(line.booked_on)}.{digest(account_id, line.booked_on, line.serial, line.amount_fen > 0, 1)}"
-
-
-def _refuse_repeated(lines: Iterable[StatementLine], account_id: str, hashes: "array[int]") -> None:
-    """Eight bytes a line say whether to look: a file is long, and almost never has a serial number twice."""
-    repeated = {one for one, two in pairwise(sorted(hashes)) if one == two}
-    keys: set[str] = set()
-    for line in lines if repeated else ():
-        if line.serial and hash(key := _serial_key(line, account_id)) in repeated:
-            if key in keys:
-                raise no.DuplicateReference(line.line, line.serial)
-            keys.add(key)
+def _facts(line: StatementLine) -> tuple[object, ...]:
+    """What the key of a line is made of, beside the account and its ordinal."""
+    if line.serial:
+        return line.booked_on, line.serial, line.amount_fen > 0
+    told = (line.time, line.amount_fen, line.balance_fen, line.counterparty_masked, line.text)
+    return line.booked_on, *told

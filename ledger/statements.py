@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -12,6 +12,7 @@ from itertools import pairwise
 from msgspec import Struct
 
 from ledger import rejections as no
+from ledger.keeping import LISTS, Keeper
 
 CURRENCY = "CNY"
 
@@ -40,10 +41,6 @@ class StatementLine(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     reversal: bool = False
     key: str = ""
     """Tells this line from every other of its account, in whatever file it comes."""
-
-
-Keep = Callable[[Iterable[StatementLine]], Sequence[StatementLine]]
-"""How a long sequence of lines is kept: as a list, or somewhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +120,25 @@ def digest(*parts: object) -> str:
     return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=12).hexdigest()
 
 
-def chronological(lines: Sequence[StatementLine], *, keep: Keep = list) -> Sequence[StatementLine]:
+def chronological(lines: Sequence[StatementLine], *, keeper: Keeper = LISTS) -> Sequence[StatementLine]:
     """The lines by booking date and time; lines of one moment as they stand, or backwards where the file runs so."""
     if not lines:
         return lines
-    told, ordered, rising, falling = lines[0].balance_fen is not None, True, 0, 0
-    for one, two in pairwise(lines):  # they may be on disk, so they are read once
-        told, ordered = told and two.balance_fen is not None, ordered and _moment(one) <= _moment(two)
+    told, rises, falls, rising, falling = lines[0].balance_fen is not None, True, True, 0, 0
+    for (one, before), (two, after) in pairwise((line, _moment(line)) for line in lines):  # on disk, so read once
+        told = told and two.balance_fen is not None
+        rises, falls = rises and before <= after, falls and before >= after
         rising, falling = rising + (_before(two) == one.balance_fen), falling + (_before(one) == two.balance_fen)
     backwards = falling > rising if told else _moment(lines[0]) > _moment(lines[-1])
-    if ordered and not backwards:
+    if rises and not backwards:
         return lines
-    return keep(iter(sorted(reversed(lines) if backwards else lines, key=_moment)))
+    if falls and backwards:
+        return keeper.keep(StatementLine, reversed(lines))
+    return keeper.sort(StatementLine, reversed(lines) if backwards else lines, _moment)
 
 
-def _moment(line: StatementLine) -> tuple[date, str]:
-    return line.booked_on, line.time
+def _moment(line: StatementLine) -> str:
+    return f"{line.booked_on}{line.time}"
 
 
 def chained(chain: str, line_key: str, signed_fen: int) -> str:
@@ -252,14 +252,14 @@ def _before(line: StatementLine) -> int:
     return (line.balance_fen or 0) - line.amount_fen
 
 
-def _follow(lines: Sequence[StatementLine]) -> bool:
+def _follow(lines: Iterable[StatementLine]) -> bool:
     return all(_before(after) == before.balance_fen for before, after in pairwise(lines))
 
 
 def _ends_of_circle(lines: Sequence[StatementLine]) -> tuple[int, int]:
-    for order in (lines, lines[::-1]):
+    for order, first in ((lines, lines[0]), (reversed(lines), lines[-1])):
         if _follow(order):
-            return _before(order[0]), _before(order[0])
+            return _before(first), _before(first)
     raise no.RunningBalanceBroken(_first_break(lines))
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from ledger import events as e
-from ledger.bankbooks import HORIZON, ITEM_KEYS, Item, Key, Reach, Taken
+from ledger.bankbooks import HORIZON, ITEM_KEYS, Item, Key, Reach, Taken, Want
 from ledger.decisions.context import local_date
 from ledger.matching import By
 from ledger.statements import day_digits
@@ -56,17 +56,9 @@ class Folded:
         known = {key for key, brought in self.line_keys.items() if brought != statement_id}
         return known, self.before if statement_id in self.statements else self.reach
 
-    def waits(self, by: By) -> bool:
-        """Whether any open payment has a key of this kind."""
-        return any(True for item in self.open_items() for _ in ITEM_KEYS[by](item))
-
-    def under(self, by: By, keys: Iterable[Key]) -> dict[Key, list[Item]]:
-        """Open payments by key, in order of day and reference."""
-        wanted, found = set(keys), dict[Key, list[Item]]()
-        for item in sorted(self.open_items(), key=lambda item: (item.on, item.reference)):
-            for key in wanted.intersection(ITEM_KEYS[by](item)):
-                found.setdefault(key, []).append(item)
-        return found
+    def waiting(self) -> "Open":
+        """Open payments, as they are before a matching."""
+        return Open(sorted(self.open_items(), key=lambda item: (item.on, item.reference)))
 
     def known(self, references: Iterable[str]) -> set[str]:
         """Which of these payments are recorded."""
@@ -116,6 +108,42 @@ class Folded:
         self.shown = {reference: item for reference, item in self.shown.items() if item.on >= before}
         oldest = day_digits(before)
         self.line_keys = {key: brought for key, brought in self.line_keys.items() if key >= oldest}
+
+
+@dataclass
+class Open:
+    """`Waiting` in memory: every question looks at every payment."""
+
+    items: list[Item]
+    taken: set[str] = field(default_factory=set)
+
+    def _under(self, by: By, key: Key) -> list[Item]:
+        return [item for item in self.items if key in ITEM_KEYS[by](item)]
+
+    def _free(self, items: Iterable[Item]) -> list[Item]:
+        return [item for item in items if item.reference not in self.taken]
+
+    def holds(self, by: By) -> bool:
+        """Whether any payment has a key of this kind."""
+        return any(ITEM_KEYS[by](item) for item in self.items)
+
+    def present(self, by: By, keys: Iterable[Key]) -> set[Key]:
+        """Which of these keys any payment has."""
+        return {key for key in keys if self._under(by, key)}
+
+    def fitting(self, by: By, key: Key, want: Want, at_most: int) -> list[Item]:
+        """So many of the payments of this key and amount that suit, the nearest first."""
+        suiting = [item for item in self._free(self._under(by, key)) if want.suits(item)]
+        return sorted((item for item in suiting if item.left_fen == want.signed_fen), key=want.nearness)[:at_most]
+
+    def group(self, by: By, key: Key, at_most: int) -> list[Item]:
+        """All payments of this key, by day and reference; none where it had more than so many."""
+        whole = self._under(by, key)
+        return self._free(whole) if len(whole) <= at_most else []
+
+    def take(self, items: Iterable[Item]) -> None:
+        """These are explained."""
+        self.taken.update(item.reference for item in items)
 
 
 def _opened(books: Folded, event: e.EscrowOpened | e.CustodianChanged) -> None:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any, Final, Literal, TypeAlias
 from xml.etree.ElementTree import Element, ParseError
 
@@ -12,8 +11,8 @@ from defusedxml.ElementTree import fromstring
 
 from api.bankfiles import refusals as no
 from api.bankfiles.amounts import read_amount
+from api.bankfiles.source import Source
 from api.bankfiles.tables import csv_rows
-from api.bankfiles.text import check_size, decoded
 
 Outcome: TypeAlias = Literal["settled", "returned", "pending"]
 OUTCOMES: Final[dict[str, Outcome]] = {
@@ -60,15 +59,14 @@ class Report:
 
 def read_report(data: bytes) -> Report:
     """The lines of a report. Raises a FileRefused with its line and column; nothing is skipped."""
-    check_size(data)
-    digest = sha256(data).hexdigest()
+    source = Source(data)
     if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") or data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return Report(digest, list(_of_xml(data)))
-    return Report(digest, list(_of_table(decoded(data))))
+        return Report(source.sha256, list(_of_xml(data)))
+    return Report(source.sha256, list(_of_table(source)))
 
 
-def _of_table(text: str) -> Iterator[Reported]:
-    rows = iter(csv_rows(text, ","))
+def _of_table(source: Source) -> Iterator[Reported]:
+    rows = csv_rows(source)
     heading = next(rows, None)
     if heading is None or not any(heading.cells):
         raise no.EmptyFile

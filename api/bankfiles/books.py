@@ -8,12 +8,13 @@ from sqlalchemy import Connection, select, text
 
 from api.bankfiles.payments import Payments
 from api.bankfiles.shelf import Shelf
+from api.bankfiles.spool import Words
 from ledger import events as e
 from ledger.application import Ledger
-from ledger.bankbooks import HORIZON, Item, Key, Reach, Taken
+from ledger.bankbooks import HORIZON, Item, Reach, Taken, Waiting
 from ledger.log.openings import quoted, sheets_between, topics_of
 from ledger.log.records import one_moment
-from ledger.matching import By, Rules, shipped_rules
+from ledger.matching import Rules, shipped_rules
 from ledger.serialization import decode
 from ledger.sheets import BankLine, BankStatement, Contract, Deposit, Header, sheet_key
 from ledger.statements import Statement, day_digits
@@ -108,7 +109,7 @@ def days_of(statement: Statement) -> tuple[date, date]:
     return (max(first, _EARLIEST), min(last, _LATEST)) if first <= last else (_EARLIEST, _EARLIEST)
 
 
-def _line_keys(connection: Connection, header: Header, statement: Statement, first: date, last: date) -> set[str]:
+def _line_keys(connection: Connection, header: Header, statement: Statement, first: date, last: date) -> Words:
     oldest = day_digits(header.bank_through_on - HORIZON) if header.bank_through_on else ""
     sheets = sheets_between(
         connection,
@@ -116,13 +117,13 @@ def _line_keys(connection: Connection, header: Header, statement: Statement, fir
         f"bank_line:{day_digits(first)}",
         f"bank_line:{day_digits(last + timedelta(days=1))}",
     )
-    return {
+    return Words(
         sheet.line_key
         for sheet in sheets
         if isinstance(sheet, BankLine)
         and sheet.statement_id != statement.statement_id
         and (sheet.line_key >= oldest or sheet.statement_id == header.statement_id)
-    }
+    )
 
 
 @dataclass
@@ -133,7 +134,7 @@ class StoredBooks:
     stands: Standing
     shelf: Shelf
     """Payments around the days of the file that the bank has not shown."""
-    line_keys: set[str]
+    line_keys: Words
     """Lines of its days that other statements brought, within the horizon."""
 
     @property
@@ -146,13 +147,9 @@ class StoredBooks:
         """How far statements go."""
         return reach_of(self.stands.header)
 
-    def waits(self, by: By) -> bool:
-        """Whether any payment that the bank has not shown has a key of this kind."""
-        return self.shelf.holds(by)
-
-    def under(self, by: By, keys: Iterable[Key]) -> dict[Key, list[Item]]:
-        """Payments the bank has not shown in full, by key, in order of day and reference."""
-        return self.shelf.under(by, keys)
+    def waiting(self) -> Waiting:
+        """Payments the bank has not shown in full, as they are before a matching."""
+        return self.shelf.afresh()
 
     def known(self, references: Iterable[str]) -> set[str]:
         """Which of these deposits and reversals are recorded."""
@@ -197,7 +194,7 @@ class StoredBooks:
         """The last statement, while its lines are not all booked: the next one waits for it."""
         return self.stands.unfinished
 
-    def known_keys(self, statement_id: str) -> tuple[set[str], Reach]:
+    def known_keys(self, statement_id: str) -> tuple[Words, Reach]:
         """Lines that other statements brought, and how far those go: what this statement is continued from."""
         return self.line_keys, self.stands.before if statement_id == self.stands.header.statement_id else self.reach
 

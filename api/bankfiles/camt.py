@@ -1,8 +1,7 @@
 """ISO 20022 camt.053 (statement) and camt.054 (notification), versions 02 to 08, read entry by entry."""
 
-import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from xml.etree.ElementTree import Element, ParseError
@@ -14,6 +13,8 @@ from api.bankfiles import refusals as no
 from api.bankfiles.amounts import read_amount, read_date
 from api.bankfiles.camt_entries import Bal, first, lines_of, text_of
 from api.bankfiles.parties import Parties
+from api.bankfiles.source import Source
+from api.bankfiles.spool import DISK
 from api.bankfiles.tables import MAX_ROWS
 from ledger.statements import LeftOut, Statement, StatementLine
 
@@ -29,7 +30,6 @@ class _Pending:
 
     notification: bool
     number: int
-    lines: list[StatementLine] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     balances: list[Bal] = field(default_factory=list)
     account: str = ""
@@ -39,10 +39,10 @@ class _Pending:
     entries: int = 0
 
 
-def read_camt(data: bytes, sha256: str, parties: Parties) -> list[Statement]:
+def read_camt(source: Source, parties: Parties) -> list[Statement]:
     """Every statement or notification of a message. Raises a FileRefused; ExternalEntity for any DTD or entity."""
     try:
-        statements = list(_statements(data, sha256, parties))
+        statements = list(_Message(source, parties).statements())
     except DefusedXmlException as error:
         raise no.ExternalEntity from error
     except ParseError as error:
@@ -55,32 +55,45 @@ def read_camt(data: bytes, sha256: str, parties: Parties) -> list[Statement]:
     return statements
 
 
-def _statements(data: bytes, sha256: str, parties: Parties) -> Iterator[Statement]:
-    depth, number, kind, pending = 0, 0, "", None
-    path: list[Element] = []
-    for event, element in iterparse(io.BytesIO(data), events=("start", "end"), forbid_dtd=True):
-        if event == "start":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise no.TooDeep
-            path.append(element)
-            if depth == 1:
+class _Message:
+    """A message going by, entry by entry; only the open elements and the parts of one entry are in memory."""
+
+    def __init__(self, source: Source, parties: Parties) -> None:
+        self._source, self._parties = source, parties
+        self._open: list[Element] = []
+        self._steps = self._walk()
+
+    def _walk(self) -> Iterator[tuple[str, Element]]:
+        for event, element in iterparse(self._source.opened(), events=("start", "end"), forbid_dtd=True):
+            if event == "start":
+                self._open.append(element)
+                if len(self._open) > MAX_DEPTH:
+                    raise no.TooDeep
+            else:
+                self._open.pop()
+            yield event, element
+
+    def statements(self) -> Iterator[Statement]:
+        number, kind = 0, ""
+        for event, element in self._steps:
+            if event == "start" and len(self._open) == 1:
                 kind = _kind(element.tag)
-            elif depth == 3 and _tag(element) in {"Stmt", "Ntfctn"}:  # noqa: PLR2004 - Document/BkToCstmr…/Stmt
+            elif event == "start" and len(self._open) == 3 and _tag(element) in {"Stmt", "Ntfctn"}:  # noqa: PLR2004 - Document/BkToCstmr…/Stmt
                 number += 1
                 pending = _Pending(kind == "054", number)
-            continue
-        depth -= 1
-        path.pop()
-        if pending is None or depth > 3:  # noqa: PLR2004 - parts of an entry stay until it is complete
-            continue
-        if depth == 3:  # noqa: PLR2004 - Document / Bk…Stmt / Stmt
-            _take(pending, element, parties)
+                lines = DISK.keep(StatementLine, self._lines(pending))
+                yield _finished(pending, lines, self._source.sha256)
+
+    def _lines(self, pending: _Pending) -> Iterator[StatementLine]:
+        """Up to the end of the statement."""
+        for event, element in self._steps:
+            if event == "start" or len(self._open) > 3:  # noqa: PLR2004 - parts of an entry stay until it is complete
+                continue
+            if len(self._open) < 3:  # noqa: PLR2004 - the statement itself
+                return
+            yield from _taken(pending, element, self._parties)
             element.clear()
-            path[-1].remove(element)
-        elif depth == 2 and _tag(element) in {"Stmt", "Ntfctn"}:  # noqa: PLR2004 - same
-            yield _finished(pending, sha256)
-            pending = None
+            self._open[-1].remove(element)
 
 
 def _kind(tag: str) -> str:
@@ -94,7 +107,8 @@ def _tag(element: Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def _take(pending: _Pending, element: Element, parties: Parties) -> None:
+def _taken(pending: _Pending, element: Element, parties: Parties) -> Sequence[StatementLine]:
+    """The lines in a part of a statement; what else it says is noted."""
     match _tag(element):
         case "Acct":
             pending.account = text_of(element, "Id", "IBAN") or text_of(element, "Id", "Othr", "Id")
@@ -105,9 +119,10 @@ def _take(pending: _Pending, element: Element, parties: Parties) -> None:
         case "Bal":
             pending.balances.append(_balance(element))
         case "Ntry":
-            _entry(pending, element, parties)
+            return _entry(pending, element, parties)
         case _:
             pass
+    return ()
 
 
 def _balance(element: Element) -> Bal:
@@ -127,7 +142,7 @@ def _exact(text: str, amount: Element) -> int | None:
     return amount_fen
 
 
-def _entry(pending: _Pending, element: Element, parties: Parties) -> None:
+def _entry(pending: _Pending, element: Element, parties: Parties) -> Sequence[StatementLine]:
     pending.entries += 1
     if pending.entries > MAX_ROWS:
         raise no.TooManyLines(line=pending.entries)
@@ -135,17 +150,17 @@ def _entry(pending: _Pending, element: Element, parties: Parties) -> None:
     status = text_of(element, "Sts", "Cd") or text_of(element, "Sts")
     if status and status != "BOOK":
         pending.left_out.append(LeftOut(pending.entries, where, f"status {status}: not booked"))
-        return
+        return ()
     found = lines_of(element, pending.entries, where, parties)
     pending.currency = pending.currency or found.currency
     if found.currency != pending.currency:
         raise no.ForeignLine(line=pending.entries, found=found.currency)
-    pending.lines += found.lines
     if not found.lines:
         pending.left_out.append(LeftOut(pending.entries, where, "amount zero"))
+    return found.lines
 
 
-def _finished(pending: _Pending, sha256: str) -> Statement:
+def _finished(pending: _Pending, lines: Sequence[StatementLine], sha256: str) -> Statement:
     left_out = list(pending.left_out)
     stated: dict[str, list[int | None]] = {}
     for balance in pending.balances:
@@ -153,17 +168,18 @@ def _finished(pending: _Pending, sha256: str) -> Statement:
             left_out.append(LeftOut(0, f"Bal {balance.code}", f"in {balance.currency}"))
         else:
             stated.setdefault(balance.code, []).append(balance.amount_fen)
+    from_on, to_on = _within(pending, lines)
     return Statement(
         sha256=sha256,
         format="camt.054" if pending.notification else "camt.053",
         currency=pending.currency,
-        lines=pending.lines,
+        lines=lines,
         account=pending.account,
         number=pending.number,
         opening_fen=_pick(stated, _OPENING, 0),
         closing_fen=_pick(stated, _CLOSING, -1),
-        from_on=_within(pending)[0],
-        to_on=_within(pending)[1],
+        from_on=from_on,
+        to_on=to_on,
         notification=pending.notification,
         left_out=tuple(left_out),
     )
@@ -176,13 +192,9 @@ def _pick(stated: dict[str, list[int | None]], codes: tuple[str, ...], which: in
     return None
 
 
-def _within(pending: _Pending) -> tuple[date | None, date | None]:
+def _within(pending: _Pending, lines: Sequence[StatementLine]) -> tuple[date | None, date | None]:
     """The period the message names, unless its own lines lie outside it."""
-    days = [line.booked_on for line in pending.lines]
-    if pending.from_on is None or pending.to_on is None or (days and not _holds(pending, days)):
+    first, last = pending.from_on, pending.to_on
+    if first is None or last is None or any(not first <= line.booked_on <= last for line in lines):
         return None, None
-    return pending.from_on, pending.to_on
-
-
-def _holds(pending: _Pending, days: list[date]) -> bool:
-    return bool(pending.from_on and pending.to_on and pending.from_on <= min(days) and max(days) <= pending.to_on)
+    return first, last

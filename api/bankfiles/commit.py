@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from api.bankfiles.books import read_books
 from api.bankfiles.notification import commit_notification
 from api.bankfiles.posting import Imported, Poster, Progress, wrapped
-from api.bankfiles.preview import KEEP_PLANS, Preview
+from api.bankfiles.preview import Preview, rest_of
+from api.bankfiles.spool import DISK
 from ledger import commands as c
 from ledger import rejections as no
 from ledger.answers import Answer, CommandKeyReused, Receipt
@@ -210,7 +211,8 @@ class _Run:
             return
         else:
             self.tried = self.number + 1
-        self.plan, self.at = match(self.preview.fresh[self.number :], books, self.rules, keep=KEEP_PLANS).planned, 0
+        rest = rest_of(self.preview.fresh, self.number)
+        self.plan, self.at = match(rest, books, self.rules, keeper=DISK).planned, 0
 
     def _demoted(self, planned: Planned, answer: Rejection) -> Planned:
         """A break instead of what the ledger refused. Raises the refusal where even a break was refused."""

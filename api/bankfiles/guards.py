@@ -1,11 +1,10 @@
 """What is looked at before a workbook is opened: its unpacked size, its extent, its formulas."""
 
-import io
 import re
 import struct
 import zipfile
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 from xml.sax import SAXException
 
 import olefile
@@ -24,10 +23,10 @@ _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 _BIFF_FORMULA, _BIFF_CELLS = 0x0006, frozenset({0x00FD, 0x0203, 0x027E, 0x00BD, 0x0204, 0x0205, 0x0201})
 
 
-def check_package(data: bytes) -> None:
+def check_package(file: BinaryIO) -> None:
     """An XLSX: every part within bounds, no entities, no formulas. Raises a FileRefused."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as package:
+        with zipfile.ZipFile(file) as package:
             _check_parts(package)
             for name in package.namelist():
                 if _SHEET.fullmatch(name):
@@ -113,10 +112,10 @@ def _check_sheet(pieces: Iterator[bytes]) -> None:
         raise no.MalformedFile(line=extent.line, column=extent.column) from error
 
 
-def check_biff(data: bytes) -> None:
+def check_biff(workbook: BinaryIO) -> None:
     """An XLS: no formula records. Raises MalformedFile, FormulaCell, TooManyLines."""
     try:
-        with olefile.OleFileIO(io.BytesIO(data)) as file:
+        with olefile.OleFileIO(workbook) as file:
             name = next((each for each in ("Workbook", "Book") if file.exists(each)), None)
             if name is None:
                 raise no.MalformedFile

@@ -1,6 +1,7 @@
 """Committing a camt.054 notification: what it tells during the day is recorded; the evening's statement matches it."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from api.bankfiles.posting import Imported, Poster, Progress, wrapped
 from api.bankfiles.preview import Preview
@@ -23,9 +24,8 @@ def commit_notification(ledger: Ledger, preview: Preview, poster: Poster, progre
     Raises StoreUnavailable. Asked again, it repeats nothing.
     """
     done = Imported(already=preview.repeated)
-    orders = list(_orders(preview, poster))
-    for start in range(0, len(orders), BATCH):
-        batch = orders[start : start + BATCH]
+    orders = _orders(preview, poster)
+    while batch := list(islice(orders, BATCH)):
         for (planned, order), answer in zip(batch, ledger.submit_all([order for _, order in batch]), strict=True):
             if isinstance(answer, Receipt) and not answer.replayed:
                 done.booked += 1

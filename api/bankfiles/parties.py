@@ -2,8 +2,10 @@
 
 import hmac
 import re
-from hashlib import sha256
+from functools import lru_cache
 
+KNOWN = 4_096
+"""So many accounts are remembered with their tokens."""
 _NUMBER = re.compile(r"[0-9*Xx]{6,}[A-Za-z]?$")
 _LONG_DIGITS = re.compile(r"(?<![A-Za-z0-9])[0-9]{7,}(?![A-Za-z0-9])")
 _FILLER = re.compile(r"[-*\s/]*")
@@ -14,19 +16,17 @@ class Parties:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._known: dict[tuple[str, str], str] = {}
+        self._token = lru_cache(KNOWN)(self._made)
 
     def token(self, name: str, account: str) -> str:
         """`p.` and 32 hex digits; empty where the bank names nobody. A masked number counts together with the name."""
         name, account = _meaningful(name), _meaningful(account)
         if not name and not account:
             return ""
-        facts = (name if "*" in account or not account else "", account)
-        if (token := self._known.get(facts)) is None:
-            token = "p." + hmac.new(self._key, "\x1f".join(facts).encode(), sha256).hexdigest()[:32]
-            if len(self._known) < 100_000:  # noqa: PLR2004 - a bound on memory, nothing more
-                self._known[facts] = token
-        return token
+        return self._token(name if "*" in account or not account else "", account)
+
+    def _made(self, name: str, account: str) -> str:
+        return "p." + hmac.digest(self._key, f"{name}\x1f{account}".encode(), "sha256").hex()[:32]
 
 
 def split_party(text: str) -> tuple[str, str]:
@@ -48,7 +48,9 @@ def masked_text(text: str, *names: str) -> str:
         if len(name) > 1:
             text = text.replace(name, name[:1] + "**")
     text = _LONG_DIGITS.sub(lambda found: "****" + found[0][-4:], text)
-    return "".join(each if each.isprintable() else " " for each in text)[:140]
+    if not text.isprintable():
+        text = "".join(each if each.isprintable() else " " for each in text)
+    return text[:140]
 
 
 def _meaningful(text: str) -> str:

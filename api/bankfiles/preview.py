@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from api.bankfiles.books import read_books
-from api.bankfiles.spool import keeper
+from api.bankfiles.spool import DISK
 from ledger import rejections as no
 from ledger.application import Ledger
 from ledger.bankbooks import Books
 from ledger.identity import identified
-from ledger.matches import Matching, Planned
+from ledger.matches import Matching
 from ledger.matching import Rules
 from ledger.overlap import fresh_lines
 from ledger.reconciliation import match
@@ -48,7 +49,6 @@ class Preview:
 
 
 STATED = Stated()
-KEEP_LINES, KEEP_PLANS = keeper(StatementLine), keeper(Planned)
 
 
 def preview_statement(
@@ -80,12 +80,12 @@ def plan(
     if statement.notification:
         return _notified(institution_id, books, statement, rules)
     whole = balanced(statement, stated.opening_fen, stated.closing_fen)
-    ordered = _with_lines(whole, chronological(whole.lines, keep=KEEP_LINES))
+    ordered = _with_lines(whole, chronological(whole.lines, keeper=DISK))
     taken = books.taken(statement.statement_id)
     if taken is None:
         _check_finished(books)
     ended = taken is not None and taken.booked == taken.lines
-    fresh = [] if ended else fresh_lines(ordered, books, keep=KEEP_LINES)
+    fresh = [] if ended else fresh_lines(ordered, books, keeper=DISK)
     repeated = len(ordered.lines) - len(fresh)
     booked = 0 if taken is None or ended else taken.booked
     return Preview(
@@ -93,7 +93,7 @@ def plan(
         account_id=books.account_id,
         statement=ordered,
         fresh=fresh,
-        matching=match(fresh[booked:] if booked else fresh, books, rules, keep=KEEP_PLANS),
+        matching=match(rest_of(fresh, booked), books, rules, keeper=DISK),
         lines_sha256=chain_of(fresh),
         repeated=repeated,
         repeated_fen=ordered.net_fen - sum(line.amount_fen for line in fresh) if repeated else 0,
@@ -106,21 +106,26 @@ def _notified(institution_id: str, books: Books, notification: Statement, rules:
     """A notification brings payments ahead of the evening's statement; it has no balances to be continuous with."""
     if notification.currency != CURRENCY:
         raise no.OtherCurrency(notification.currency)
-    lines = identified(chronological(notification.lines, keep=KEEP_LINES), books.account_id, keep=KEEP_LINES)
+    lines = identified(chronological(notification.lines, keeper=DISK), books.account_id, keeper=DISK)
     known, _ = books.known_keys(notification.statement_id)
-    fresh = [line for line in lines if line.key not in known]
+    fresh = DISK.keep(StatementLine, (line for line in lines if line.key not in known))
     return Preview(
         institution_id=institution_id,
         account_id=books.account_id,
         statement=_with_lines(notification, lines),
         fresh=fresh,
-        matching=match(fresh, books, rules),
+        matching=match(fresh, books, rules, keeper=DISK),
         lines_sha256="",
         repeated=len(lines) - len(fresh),
         repeated_fen=0,
         booked=0,
         known=not fresh,
     )
+
+
+def rest_of(fresh: Sequence[StatementLine], booked: int) -> Sequence[StatementLine]:
+    """The new lines after so many."""
+    return DISK.keep(StatementLine, islice(fresh, booked, None)) if booked else fresh
 
 
 def same_account(written: str, account_id: str) -> bool:

@@ -1,8 +1,10 @@
-"""Long sequences of lines kept on disk in chunks, so that a file of any length needs little memory."""
+"""Long sequences kept on disk in chunks, so that a file of any length needs little memory."""
 
+import sqlite3
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 from typing import Generic, TypeVar, overload
 
@@ -57,17 +59,69 @@ class Spool(Sequence[T], Generic[T]):
         return self._decode(self._file.read(size))
 
 
-def keeper(kind: type[T]) -> Callable[[Iterable[T]], Sequence[T]]:
-    """Keeps items: a few in memory, many on disk."""
+class Disk:
+    """Keeps few items in memory, many on disk."""
 
-    def keep(items: Iterable[T]) -> Sequence[T]:
-        items = iter(items)
-        few = list(islice(items, CHUNK))
+    def keep(self, kind: type[T], items: Iterable[T]) -> Sequence[T]:
+        """Items as they come."""
+        few, rest = _few(items)
+        return few if len(few) < CHUNK else Spool(kind, _chained(few, rest))
+
+    def sort(self, kind: type[T], items: Iterable[T], by: Callable[[T], str | int]) -> Sequence[T]:
+        """Items in the order of what `by` says of them."""
+        few, rest = _few(items)
         if len(few) < CHUNK:
-            return few
-        return Spool(kind, _chained(few, items))
+            return sorted(few, key=by)
+        encode, decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(kind).decode
+        with closing(scratch("create table items (place, item blob not null)")) as database:
+            rows = ((by(each), encode(each)) for each in _chained(few, rest))
+            database.executemany("insert into items values (?, ?)", rows)
+            found = database.execute("select item from items order by place, rowid")
+            return Spool(kind, (decode(item) for (item,) in found))
 
-    return keep
+
+DISK = Disk()
+
+
+class Words(Collection[str]):
+    """A set of texts: few in memory, many on disk."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        few, rest = _few(words)
+        self._few, self._many = set(few), 0
+        if len(few) < CHUNK:
+            return
+        self._few = set()
+        self._database = scratch("create table words (word text primary key) without rowid")
+        weakref.finalize(self, self._database.close)
+        self._database.executemany("insert or ignore into words values (?)", ((word,) for word in _chained(few, rest)))
+        self._many = self._database.execute("select count(*) from words").fetchone()[0]
+
+    def __len__(self) -> int:
+        return self._many or len(self._few)
+
+    def __iter__(self) -> Iterator[str]:
+        if self._many:
+            return (word for (word,) in self._database.execute("select word from words order by word"))
+        return iter(sorted(self._few))
+
+    def __contains__(self, word: object) -> bool:
+        if self._many:
+            return self._database.execute("select 1 from words where word = ?", (word,)).fetchone() is not None
+        return word in self._few
+
+
+def scratch(tables: str) -> sqlite3.Connection:
+    """An open database in a temporary file, with little of it in memory; nothing in it outlives the connection."""
+    database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    pragmas = "pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -4096;"
+    database.executescript(f"{pragmas} {tables}; begin")
+    return database
+
+
+def _few(items: Iterable[T]) -> tuple[list[T], Iterator[T]]:
+    rest = iter(items)
+    return list(islice(rest, CHUNK)), rest
 
 
 def _chained(few: list[T], rest: Iterator[T]) -> Iterator[T]:

@@ -7,19 +7,19 @@ from typing import Any
 
 from api.bankfiles import refusals as no
 from api.bankfiles.parties import Parties, masked_text
-from api.bankfiles.text import decoded
+from api.bankfiles.source import Source
 from ledger.statements import Statement, StatementLine
 
 _FEN = 100
 
 
-def read_mt940(data: bytes, sha256: str, parties: Parties) -> list[Statement]:
+def read_mt940(source: Source, parties: Parties) -> list[Statement]:
     """The statement of an MT940 message. Raises ExtraMissing where the package is not installed, or a FileRefused."""
     try:
         import mt940  # noqa: PLC0415 - an optional extra
     except ImportError as error:
         raise no.ExtraMissing(found="mt940") from error
-    text = decoded(data)
+    text = "".join(source.text())
     if text.count(":20:") > 1:
         raise no.UnsupportedVersion(found="several messages in one file")
     try:
@@ -28,7 +28,7 @@ def read_mt940(data: bytes, sha256: str, parties: Parties) -> list[Statement]:
             parsed = mt940.parse(text)
     except Exception as error:  # the package raises whatever its own parts raise
         raise no.MalformedFile from error
-    return [_statement(parsed, sha256, parties, text)]
+    return [_statement(parsed, source.sha256, parties, text)]
 
 
 def _statement(parsed: Any, sha256: str, parties: Parties, text: str) -> Statement:  # noqa: ANN401 - the package's own

@@ -1,7 +1,6 @@
 """Tables in files: CSV text and spreadsheets as numbered rows of cleaned cells, within bounds, without formulas."""
 
 import csv
-import io
 import zipfile
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
@@ -12,11 +11,13 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Pass
 
 from api.bankfiles import refusals as no
 from api.bankfiles.guards import MAX_COLUMNS, check_biff, check_package
-from api.bankfiles.text import clean, decoded
+from api.bankfiles.source import Source
+from api.bankfiles.text import clean
 
 MAX_ROWS = 250_000
 MAX_ROW_CHARACTERS = 32_768
 MAX_CELLS = 4_000_000
+WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _EXACT = 10**15
 """Beyond so much a number cell no longer holds every digit."""
 _FORMULA = ("=", "@", "+=", "-=")
@@ -29,12 +30,11 @@ class Row(NamedTuple):
     cells: list[str]
 
 
-def csv_rows(text: str, delimiter: str = ",") -> Iterator[Row]:
-    """Rows of a CSV text. Raises RowTooLong, UnclosedQuote, TooManyColumns, TooManyLines, FormulaCell."""
-    end = "\n" if "\n" in text else "\r"
-    if (count := text.count(end) + 1) > MAX_ROWS:
+def csv_rows(source: Source, delimiter: str = ",") -> Iterator[Row]:
+    """Rows of a CSV file. Raises RowTooLong, UnclosedQuote, TooManyColumns, TooManyLines, FormulaCell."""
+    if (count := source.written.lines) > MAX_ROWS:
         raise no.TooManyLines(line=MAX_ROWS, found=str(count))
-    reader = csv.reader(_bounded(_split(text, end)), delimiter=delimiter, strict=True)
+    reader = csv.reader(_bounded(source.lines(MAX_ROW_CHARACTERS)), delimiter=delimiter, strict=True)
     before = 0
     try:
         for cells in reader:
@@ -44,15 +44,6 @@ def csv_rows(text: str, delimiter: str = ",") -> Iterator[Row]:
             yield _row(before, cells)
     except csv.Error as error:
         raise no.UnclosedQuote(line=before + 1) from error
-
-
-def _split(text: str, end: str) -> Iterator[str]:
-    """`text.split(end)`, one line at a time."""
-    start = 0
-    while (at := text.find(end, start)) >= 0:
-        yield text[start:at]
-        start = at + 1
-    yield text[start:]
 
 
 def _bounded(lines: Iterable[str]) -> Iterator[str]:
@@ -72,15 +63,15 @@ def _row(line: int, cells: list[str]) -> Row:
     return Row(line, cleaned)
 
 
-def sheet_rows(data: bytes) -> Iterator[Row]:
-    """Rows of the one sheet of an XLS or XLSX workbook that holds anything.
+def sheet_rows(source: Source) -> Iterator[Row]:
+    """Rows of the one sheet of an XLS or XLSX workbook that holds anything; its reader holds it whole.
 
     Numbers come as their shortest exact decimal text. Raises what csv_rows raises, and MalformedFile,
     PasswordProtected, SeveralSheets, NumberLosesDigits, ExternalEntity.
     """
-    check_package(data) if data.startswith(b"PK") else check_biff(data)
+    check_package(source.opened()) if source.head.startswith(b"PK") else check_biff(source.opened())
     try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        workbook = CalamineWorkbook.from_filelike(source.opened())
         filled = [
             sheet
             for sheet in map(workbook.get_sheet_by_name, workbook.sheet_names)
@@ -123,8 +114,6 @@ def _text(cell: object, line: int, column: int) -> str:
     raise no.UnreadableValue(line, column, str(cell))
 
 
-def rows_of(data: bytes, delimiter: str = ",") -> Iterator[Row]:
+def rows_of(source: Source, delimiter: str = ",") -> Iterator[Row]:
     """Rows of a file that is a table, whichever kind it is by its first bytes."""
-    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        return sheet_rows(data)
-    return csv_rows(decoded(data), delimiter)
+    return sheet_rows(source) if source.head.startswith(WORKBOOK) else csv_rows(source, delimiter)

@@ -10,15 +10,12 @@ from api.bankfiles import refusals as no
 from api.bankfiles.amounts import is_masked, read_amount, read_date
 from api.bankfiles.layouts import CNY, CREDIT_WORDS, DEBIT_WORDS, HEADER_WITHIN, Found, Place, Profile, find_header
 from api.bankfiles.parties import Parties, masked_party, masked_text, split_party
-from api.bankfiles.spool import keeper
+from api.bankfiles.spool import DISK
 from api.bankfiles.tables import Row
 from api.bankfiles.text import plain
 from ledger.statements import CURRENCY, Statement, StatementLine
 
 _REVERSAL = re.compile("冲正|抹账|撤销|红字")
-
-
-KEEP_LINES = keeper(StatementLine)
 
 
 def read_table(rows: Iterable[Row], sha256: str, profiles: Sequence[Profile], parties: Parties) -> Statement:
@@ -31,7 +28,7 @@ def read_table(rows: Iterable[Row], sha256: str, profiles: Sequence[Profile], pa
     before = [row for row in head if row.line < found.header.line]
     after = chain((row for row in head if row.line > found.header.line), rows)
     table = _Table(found, parties)
-    lines = KEEP_LINES(table.lines(after))
+    lines = DISK.keep(StatementLine, table.lines(after))
     if not lines and table.closing_fen is None:
         raise no.EmptyFile(line=found.header.line)
     marks = found.profile.preamble
@@ -89,12 +86,18 @@ class _Table:
             elif self._ended:
                 raise no.LinesAfterFooter(line=row.line)
             else:
-                yield self._line(row)
+                self._check_shape(row)
+                yield self._line(self._told(row))
+
+    def _told(self, row: Row) -> Row:
+        """The row without what stands for nothing."""
+        nothing = self.found.profile.empty
+        return Row(row.line, ["" if cell in nothing or not cell.strip("-") else cell for cell in row.cells])
 
     def _is_footer(self, row: Row) -> bool:
         pattern = self.found.profile.footer.pattern
         first = next(cell for cell in row.cells if cell)
-        return bool(pattern and re.search(pattern, plain(first)) and read_date(first) is None)
+        return bool(pattern and read_date(first) is None and re.search(pattern, plain(first)))
 
     def _read_footer(self, row: Row) -> None:
         self._ended = True
@@ -102,26 +105,23 @@ class _Table:
         closing_fen = _marked_amount(marks.closing, [(row.line, cell) for cell in row.cells])
         self.closing_fen = self.closing_fen if closing_fen is None else closing_fen
         if "credit" in self.found.columns and len(row.cells) > self.found.columns["credit"][0]:
-            self.credits_fen = read_amount(self._cell(row, "credit")) if self._cell(row, "credit") else None
-            self.debits_fen = read_amount(self._cell(row, "debit")) if self._cell(row, "debit") else None
+            told = self._told(row)
+            self.credits_fen = read_amount(self._cell(told, "credit")) if self._cell(told, "credit") else None
+            self.debits_fen = read_amount(self._cell(told, "debit")) if self._cell(told, "debit") else None
 
     def _cell(self, row: Row, place: Place) -> str:
         at = self.found.columns.get(place)
-        if at is None or at[0] >= len(row.cells):
-            return ""
-        cell = row.cells[at[0]]
-        return "" if cell in self.found.profile.empty or not cell.strip("-") else cell
+        return row.cells[at[0]] if at is not None and at[0] < len(row.cells) else ""
 
     def _column(self, place: Place) -> int:
         return self.found.columns[place][0] + 1
 
     def _line(self, row: Row) -> StatementLine:
-        self._check_shape(row)
         booked_on = self._date(row, "booked_on")
         amount_fen, reversal = self._amount(row)
         self._check_currency(row)
         name, account = self._party(row)
-        text = " ".join(cell for at in self.found.columns.get("text", ()) if (cell := self._filled(row, at)))
+        text = " ".join(cell for at in self.found.columns.get("text", ()) for cell in row.cells[at : at + 1] if cell)
         return StatementLine(
             line=row.line,
             position=f"row {row.line}",
@@ -137,10 +137,6 @@ class _Table:
             balance_fen=self._balance(row),
             reversal=reversal or bool(_REVERSAL.search(text)),
         )
-
-    def _filled(self, row: Row, at: int) -> str:
-        cell = row.cells[at] if at < len(row.cells) else ""
-        return "" if cell in self.found.profile.empty or not cell.strip("-") else cell
 
     def _check_shape(self, row: Row) -> None:
         width = len(self.found.header.cells)

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from api.bankfiles import refusals as no
 from api.bankfiles.amounts import read_amount, read_date
+from api.bankfiles.source import Source
 from api.bankfiles.tables import Row, rows_of
-from api.bankfiles.text import check_size, plain
+from api.bankfiles.text import plain
 from api.imports.templates import Column, Kind, columns
 from api.language import LANGUAGES
 from ledger import commands as c
@@ -61,13 +61,13 @@ def read_file(kind: Kind, data: bytes) -> ReadFile:
 
     Raises a FileRefused where the file as a whole cannot be read; what is wrong with single rows stands in `refused`.
     """
-    check_size(data)
-    rows = iter(rows_of(data))
+    source = Source(data)
+    rows = rows_of(source)
     header = next((row for row in rows if any(row.cells)), None)
     if header is None:
         raise no.EmptyFile
     places = _places(kind, header)
-    found = ReadFile(sha256(data).hexdigest())
+    found = ReadFile(source.sha256)
     for row in rows:
         if any(row.cells):
             _read_row(kind, row, places, found)

@@ -1,10 +1,11 @@
 """`ledger import-statement`: a bank's file previewed, then committed."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from cyclopts import Parameter
 
@@ -83,11 +84,11 @@ def import_statement(
     settings = load_settings()
     profile = chosen_profile(layout)
     stated = Stated(_fen("--opening", known.opening), _fen("--closing", known.closing), known.account_checked)
-    data, parties = content(file), Parties(party_key(settings))
-    with the_ledger(settings) as ledger:
+    parties = Parties(party_key(settings))
+    with readable(file) as opened, the_ledger(settings) as ledger:
         filing = Filing(ledger, institution, Poster(doing.actor, Role.BANK), stated)
         try:
-            statements = read_statements(data, parties, profile)
+            statements = read_statements(opened, parties, profile)
             report = preview_file(filing, statements)
             if not show.json:
                 _print(report)
@@ -144,12 +145,21 @@ def _named(columns: Sequence[str]) -> dict[str, list[str]]:
     return places
 
 
-def content(file: Path) -> bytes:
-    """The bytes of a file. Raises Stop where it cannot be read."""
+@contextmanager
+def readable(file: Path) -> Iterator[BinaryIO]:
+    """A file, opened. Raises Stop where it cannot be read."""
     try:
-        return file.read_bytes()
+        opened = file.open("rb")
     except OSError as error:
         raise Stop(f"读不到文件 {file} cannot be read: {error.strerror}", USAGE) from None
+    with opened:
+        yield opened
+
+
+def content(file: Path) -> bytes:
+    """The bytes of a file. Raises Stop where it cannot be read."""
+    with readable(file) as opened:
+        return opened.read()
 
 
 def refused(refusal: Rejection) -> int:

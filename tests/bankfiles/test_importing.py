@@ -244,7 +244,7 @@ def test_a_payment_to_another_family_is_not_found_by_its_amount_alone(bank: Ledg
     imported(bank, generic_csv(MORNING))
     (statement,) = read_statements(generic_csv(MORNING) + b"\n", PARTIES)
     books = read_books(bank, "school", statement)
-    assert not any(books.waits(by) for by in ITEM_KEYS)
+    assert not any(books.waiting().holds(by) for by in ITEM_KEYS)
     assert len(books.known_keys(statement.statement_id)[0]) == 4
 
 

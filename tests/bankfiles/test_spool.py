@@ -2,14 +2,12 @@
 
 from datetime import date, timedelta
 
-from api.bankfiles.spool import CHUNK, Spool, keeper
+from api.bankfiles.spool import CHUNK, DISK, Spool, Words
 from ledger.application import Ledger
 from ledger.statements import StatementLine
 from tests import examples as x
 from tests.bankfiles.bank import DAY, ask, facts, imported, school
 from tests.bankfiles.files import Booking, as_csv, generic_csv, generic_rows
-
-KEEP = keeper(StatementLine)
 
 
 def lines(count: int) -> list[StatementLine]:
@@ -26,7 +24,7 @@ def _line(n: int) -> StatementLine:
 def test_a_spool_is_the_sequence_it_was_made_of() -> None:
     for count in (CHUNK, 2 * CHUNK - 1, 3 * CHUNK + 7):
         made = lines(count)
-        kept = KEEP(iter(made))
+        kept = DISK.keep(StatementLine, iter(made))
         assert isinstance(kept, Spool)
         assert (len(kept), list(kept), kept[count - 1], kept[-1]) == (count, made, made[-1], made[-1])
         assert list(reversed(kept)) == made[::-1]
@@ -35,8 +33,24 @@ def test_a_spool_is_the_sequence_it_was_made_of() -> None:
 
 
 def test_what_is_short_stays_in_memory() -> None:
-    assert isinstance(KEEP(iter(lines(CHUNK - 1))), list)
-    assert list(KEEP(iter([]))) == []
+    assert isinstance(DISK.keep(StatementLine, iter(lines(CHUNK - 1))), list)
+    assert list(DISK.keep(StatementLine, iter([]))) == []
+
+
+def test_what_is_sorted_on_disk_keeps_the_order_of_equals() -> None:
+    for count in (CHUNK - 1, 2 * CHUNK + 7):
+        made = lines(count)
+        kept = DISK.sort(StatementLine, iter(made), lambda line: f"{line.value_on}")
+        assert list(kept) == sorted(made, key=lambda line: line.value_on)
+        assert list(DISK.sort(StatementLine, iter(made), lambda line: -line.amount_fen)) == made[::-1]
+
+
+def test_a_set_of_texts_is_a_set_wherever_it_is_kept() -> None:
+    for count in (0, CHUNK - 1, 2 * CHUNK + 7):
+        words = Words(f"k{n % count}" for n in range(2 * count))
+        assert (len(words), bool(words)) == (count, count > 0)
+        assert sorted(f"k{n}" for n in range(count)) == list(words)
+        assert ("k0" in words, "k" in words) == (count > 0, False)
 
 
 def test_a_long_file_is_taken_in_whatever_its_order_and_goes_on_where_the_last_one_ended(ledger: Ledger) -> None:
