@@ -62,7 +62,7 @@ def build(url: str, contracts: int, _folder: Path) -> dict[str, Any]:
 def close(url: str, _contracts: int, _folder: Path) -> dict[str, Any]:
     """Declare and order."""
     ledger = open_ledger(url, clock)
-    outcome = Closure(ledger, OFFICER).run(Declaration("abnormal", date(2026, 9, 15), "doors shut"))
+    outcome = Closure(ledger, OFFICER).run(Declaration("abnormal", date(2026, 9, 15), "doors shut"), "1")
     assert not outcome.refused, outcome.refused[:3]
     return {"refunds": outcome.refunds, "amount_fen": outcome.amount_fen}
 

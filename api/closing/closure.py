@@ -11,10 +11,12 @@ from api.closing.refunds import CHUNK, Todo, Undetermined, deposit_refund, halve
 from ledger import commands as c
 from ledger.answers import Receipt
 from ledger.application import Ledger
-from ledger.events import RefundOrdered
+from ledger.events import ClosureDeclared, EscrowUnfrozen, RefundOrdered
 from ledger.rejections import EscrowNotClosing, Rejection
+from ledger.serialization import TOPICS
 from ledger.sheets import Header
-from projections.families import header_of, page_of_families
+from projections.audit_trail import list_audit_trail
+from projections.families import closure_reason, header_of, page_of_families
 from projections.reader import ReadModels
 from projections.refunds_due import RefundDue, list_refunds_due
 from projections.runner import Runner
@@ -26,6 +28,7 @@ Watch = Callable[[int], None]
 PASSES = 3
 """What others post meanwhile may overtake a chunk; so often the rest is looked at again."""
 PAGE = 1000
+_LIFTED = TOPICS[EscrowUnfrozen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,6 @@ class Declaration:
     kind: Kind
     stopped_on: date
     reason: str
-    order_no: str = "closure"
 
 
 @dataclass(slots=True)
@@ -65,14 +67,13 @@ class Closure:
         self._models = ReadModels(ledger.engine)
         self.outcome = Ordered()
 
-    def run(self, declaration: Declaration) -> Ordered:
+    def run(self, declaration: Declaration, order_no: str) -> Ordered:
         """Declare and freeze where that is not done, then order. Raises the rejection of the declaration."""
         self._runner.take_in()
-        header = self.header()
-        if header.closure is None:
-            self.freeze(declaration)
+        if self.header().closure is None:
             self._officer.submit(self._ledger, declare_command(declaration, self._officer.second or None))
             self.outcome.declared = True
+        self.freeze(order_no)
         return self.order()
 
     def header(self) -> Header:
@@ -80,12 +81,29 @@ class Closure:
         with self._models.open_log() as reading:
             return header_of(reading, self._officer.institution_id)
 
-    def freeze(self, declaration: Declaration) -> None:
-        """An institution that ran away releases nothing from now on; an orderly one nothing owed to families."""
-        if declaration.kind == "abnormal" and not self.header().frozen:
-            reason, order_no = declaration.reason, declaration.order_no
+    def must_freeze(self, proposed: Kind | None = None) -> bool:
+        """Whether an institution that ran away, or of which that is `proposed`, is still to be frozen.
+
+        An orderly one releases nothing owed to families anyway. What was lifted after the declaration stays lifted.
+        """
+        self._runner.take_in()
+        header = self.header()
+        if (header.closure or proposed) != "abnormal" or header.frozen:
+            return False
+        return header.closure is None or not self._lifted_since()
+
+    def freeze(self, order_no: str) -> None:
+        """Freeze releases where that is still to be done, for the reason that was declared."""
+        if self.must_freeze():
+            with self._models.open_log() as reading:
+                reason = closure_reason(reading, self._officer.institution_id)
             self._officer.submit(self._ledger, c.FreezeEscrow(authority="regulator", order_no=order_no, reason=reason))
             self.outcome.frozen = True
+
+    def _lifted_since(self) -> bool:
+        topics = (TOPICS[ClosureDeclared], _LIFTED)
+        found = list_audit_trail(self._models, self._officer.institution_id, topics=topics, limit=PAGE).data
+        return found[-1].topic == _LIFTED
 
     def order(self) -> Ordered:
         """Make every contract of a closing institution due; what was ordered before is not ordered again.

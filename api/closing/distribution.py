@@ -102,12 +102,16 @@ class Distributing:
         officer.submit(self._ledger, c.CompleteDistribution(distribution_id=distribution_id))
         return shares
 
-    def running(self) -> Distribution | None:
-        """The distribution whose list is being approved."""
+    def find(self, distribution_id: str = "") -> Distribution | None:
+        """A distribution as it stands; the last one ordered where none is named."""
         self._runner.take_in()
         with self._models.open_log() as reading:
-            last_id = header_of(reading, self._institution_id).distribution_id
-            found = find_distribution(reading, self._institution_id, last_id) if last_id else None
+            wanted = distribution_id or header_of(reading, self._institution_id).distribution_id
+            return find_distribution(reading, self._institution_id, wanted) if wanted else None
+
+    def running(self) -> Distribution | None:
+        """The distribution whose list is being approved."""
+        found = self.find()
         return found if found is not None and found.running else None
 
     def _read(self, cut_off_on: date) -> tuple[Header, Claims]:

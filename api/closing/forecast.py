@@ -57,7 +57,7 @@ def _take(found: Forecast, contract: Contract, header: Header, today: date) -> N
     stopped_on = header.stopped_on or today
     since_on = max(stopped_on, contract.signed_on, contract.first_paid_on or contract.signed_on)
     try:
-        facts = facts_of(contract, header, "institution", max(since_on, today), requested_on=since_on)
+        facts = facts_of(contract, header, "institution", max(since_on, today), requested_on=since_on, unasked=True)
         fen = max(0, entitle(facts).binding_refund_fen - contract.refunded_fen)
     except Rejection:
         found.undetermined += 1

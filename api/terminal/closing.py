@@ -5,19 +5,21 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from pydantic import TypeAdapter, ValidationError
 
 from api.closing.closure import Closure, Declaration, Kind, Ordered, declare_command
 from api.closing.forecast import forecast
 from api.closing.officer import Officer
 from api.terminal.environment import FINDING, OK, USAGE, Stop
-from api.terminal.officers import ApproveId, As, Propose, approved, show_proposed, signed_in
+from api.terminal.officers import DEAD, ApproveId, As, Propose, show_proposed, signed_in
 from api.terminal.output import Column, Show, err, out, print_json, print_table
 from api.terminal.packs import write_pack
 from api.terminal.questions import asking, today
+from ledger.commands import Text
 from ledger.money import format_yuan
-from projections.institution import find_institution
 
 SHOW = Show()
+_ORDER_NO: TypeAdapter[str] = TypeAdapter(Text)
 
 
 def close(  # noqa: PLR0913 - each is an option
@@ -27,7 +29,9 @@ def close(  # noqa: PLR0913 - each is an option
     cause: Annotated[Kind | None, Parameter(help="orderly, or abnormal: it ran away")] = None,
     reason: Annotated[str, Parameter(help="In words")] = "",
     date_: Annotated[date | None, Parameter(name="--date", help="The last day of teaching; today if left out")] = None,
-    order_no: Annotated[str, Parameter(help="Number of the order that freezes an abnormal closure")] = "closure",
+    order_no: Annotated[
+        str | None, Parameter(help="Number of the order that freezes releases; an abnormal closure is approved with it")
+    ] = None,
     as_: As = None,
     propose: Propose = False,
     approve: ApproveId = None,
@@ -43,15 +47,21 @@ def close(  # noqa: PLR0913 - each is an option
         return _forecast(institution, date_ or today(), show)
     with signed_in(as_) as desk:
         if propose:
+            if order_no is not None:
+                raise Stop("文号由批准人填写 --order-no belongs to --approve: who approves orders the freeze", USAGE)
             if cause is None:
                 raise Stop("缺少 --cause orderly|abnormal is needed", USAGE)
-            declaration = Declaration(cause, date_ or today(), reason or cause, order_no)
+            declaration = Declaration(cause, date_ or today(), reason or cause)
             return show_proposed(desk.propose(institution, declare_command(declaration)), show)
-        closure = Closure(desk.runtime.ledger, Officer(institution, desk.mandate.subject))
-        if approve is not None:
-            body = approved(desk, approve, institution, "declare_closure")
-            closure.freeze(Declaration(body["kind"], date.fromisoformat(body["stopped_on"]), body["reason"], order_no))
         desk.require(institution)
+        closure = Closure(desk.runtime.ledger, Officer(institution, desk.mandate.subject))
+        proposal = None if approve is None else desk.look(approve, institution, "declare_closure")
+        proposed = None if proposal is None or proposal.state in DEAD else proposal.body["kind"]
+        number = _order_no(order_no) if closure.must_freeze(proposed) else None
+        if proposal is not None:
+            desk.approve(proposal)
+        if number is not None:
+            closure.freeze(number)
         outcome = closure.order()
         _tell(outcome, show)
         path = output or Path(f"resolution-{institution}-{today()}.zip")
@@ -59,10 +69,17 @@ def close(  # noqa: PLR0913 - each is an option
     return FINDING if outcome.undetermined or outcome.refused else OK
 
 
+def _order_no(text: str | None) -> str:
+    """The number of the order that freezes, asked for before anything is approved. Raises Stop."""
+    try:
+        return _ORDER_NO.validate_python(text)
+    except ValidationError:
+        raise Stop("缺少冻结文号 --order-no NUMBER is needed: that of the order that freezes releases", USAGE) from None
+
+
 def _forecast(institution: str, stopped_on: date, show: Show) -> int:
     with asking() as question:
-        if find_institution(question.models, institution).data is None:
-            raise Stop(f"没有机构 There is no institution {institution}", USAGE)
+        question.require(institution)
         found = forecast(question.models, institution, stopped_on, today())
     facts = {name: getattr(found, name) for name in found.__slots__} | {"missing_fen": found.missing_fen}
     if show.json:

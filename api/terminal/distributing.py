@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from api.approvals.approval import Approval
 from api.bankfiles.amounts import read_amount
 from api.closing.distribution import Distributing, Preview, Terms, order_of
 from api.closing.officer import Officer
@@ -13,12 +14,13 @@ from api.closing.pots import AskedPot, MalformedPot, parse_pot
 from api.closing.preview import preview_document
 from api.closing.security import draw_security
 from api.terminal.environment import FINDING, OK, USAGE, Stop
-from api.terminal.officers import ApproveId, As, Desk, Propose, approved, show_proposed, signed_in
+from api.terminal.officers import ApproveId, As, Desk, Propose, show_proposed, signed_in
 from api.terminal.output import Column, Show, err, out, print_json, print_table, progress
 from api.terminal.questions import asking, today
 from ledger import commands as c
 from ledger.distribution import DistributionMethod
 from ledger.money import format_yuan
+from ledger.sheets import Distribution
 
 SHOW = Show()
 
@@ -46,6 +48,7 @@ def distribute(  # noqa: PLR0911, PLR0913 - each is an option, and some are acts
     terms = Terms(method, _pots(pot), cut_off or today())
     if as_ is None:
         with asking() as question:
+            question.require(institution)
             _show_preview(Distributing(question.ledger, institution).preview(terms), show, lines=lines)
         return OK
     with signed_in(as_) as desk:
@@ -54,13 +57,13 @@ def distribute(  # noqa: PLR0911, PLR0913 - each is an option, and some are acts
         if draw is not None:
             return _drawn(desk, run.officer, draw, order_no)
         if cancel is not None:
-            return run.propose(c.CancelDistribution(distribution_id=_running(run.distributing), reason=cancel))
+            return run.cancel(cancel)
         if propose:
             return run.propose_list(terms)
         if approve is not None:
             return run.approve(approve)
         if resume:
-            return run.go_on()
+            return run.go_on("")
         _show_preview(run.distributing.preview(terms), show, lines=lines)
     return OK
 
@@ -90,29 +93,45 @@ class _Run:
             err().print("只提出第一个 only the first pot is proposed; the next one after it is complete", markup=False)
         return self.propose(order_of(shares, asked, f"d-{preview.version}", None))
 
+    def cancel(self, reason: str) -> int:
+        """Propose to give the running list up; given up already, it is told so."""
+        found = self.distributing.find()
+        if found is not None and found.cancelled:
+            return self._tell(found)
+        if found is None or found.completed:
+            raise Stop("没有进行中的分配 No distribution is running", USAGE)
+        return self.propose(c.CancelDistribution(distribution_id=found.distribution_id, reason=reason))
+
     def approve(self, approval_id: str) -> int:
         """What was proposed: a list is then shared out, a cancellation is all there is to do."""
-        if self.desk.look(approval_id).act == "cancel_distribution":
-            approved(self.desk, approval_id, self.institution, "cancel_distribution")
-            return OK
-        _check_list(self.desk, self.distributing, approval_id)
-        approved(self.desk, approval_id, self.institution, "order_distribution")
-        return self.go_on()
+        proposal = self.desk.look(approval_id, self.institution, "order_distribution", "cancel_distribution")
+        if proposal.act == "order_distribution":
+            _check_list(self.distributing, proposal)
+        self.desk.approve(proposal)
+        return self.go_on(proposal.body["distribution_id"])
 
-    def go_on(self) -> int:
-        """Approve the shares of the running list and complete it."""
-        with progress("分配 distribute", self.show) as watch:
-            shares = self.distributing.approve(self.officer, _running(self.distributing), watch)
-        self.desk.runtime.runner.catch_up()
+    def go_on(self, distribution_id: str) -> int:
+        """Approve the shares of a list, the last one where none is named, and complete it; told where it is over."""
+        found = self.distributing.find(distribution_id)
+        if found is not None and found.running:
+            with progress("分配 distribute", self.show) as watch:
+                self.distributing.approve(self.officer, found.distribution_id, watch)
+            self.desk.runtime.runner.catch_up()
+            found = self.distributing.find(found.distribution_id)
+        if found is None:
+            raise Stop("没有分配 No distribution was ordered", USAGE)
+        return self._tell(found)
+
+    def _tell(self, found: Distribution) -> int:
+        """What became of a distribution that is over."""
         if not self.show.quiet:
-            shared = format_yuan(shares.shared_fen)
-            out().print(f"已分配 distributed {shared} · {len(shares.lines):,} 户 families", markup=False)
+            said = f"已分配 distributed {format_yuan(found.shared_fen)} · {found.families:,} 户 families"
+            out().print(f"已放弃 cancelled {found.distribution_id}" if found.cancelled else said, markup=False)
         return OK
 
 
-def _check_list(desk: Desk, distributing: Distributing, approval_id: str) -> None:
+def _check_list(distributing: Distributing, proposal: Approval) -> None:
     """What was proposed must still be the list: nobody approves what was overtaken."""
-    proposal = desk.look(approval_id)
     if proposal.state != "pending":
         return
     body = proposal.body
@@ -120,13 +139,6 @@ def _check_list(desk: Desk, distributing: Distributing, approval_id: str) -> Non
     terms = Terms(body["method"], [pot], date.fromisoformat(body["cut_off_on"]))
     if distributing.preview(terms).lists[0].list_sha256 != body["list_sha256"]:
         raise Stop("名单已变,请重新提出 The list has changed since it was proposed: propose it anew", FINDING)
-
-
-def _running(distributing: Distributing) -> str:
-    found = distributing.running()
-    if found is None:
-        raise Stop("没有进行中的分配 No distribution is running", USAGE)
-    return found.distribution_id
 
 
 def _pots(pot: list[str] | None) -> list[AskedPot]:
@@ -141,7 +153,10 @@ def _drawn(desk: Desk, officer: Officer, draw: str, order_no: str) -> int:
     if not amount_fen or amount_fen < 0 or not order_no:
         raise Stop("--draw YUAN --order-no NUMBER", USAGE)
     drawn_fen = draw_security(desk.runtime.ledger, officer, amount_fen, order_no)
-    out().print(f"已动用保证金 drawn {format_yuan(drawn_fen)}", markup=False)
+    if drawn_fen:
+        out().print(f"已动用保证金 drawn {format_yuan(drawn_fen)}", markup=False)
+    else:
+        err().print("没有动用 nothing drawn: the institution owes nothing, or the order is used up", markup=False)
     return OK
 
 

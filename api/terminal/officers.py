@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Annotated, Any
 
 import msgspec
@@ -13,14 +14,14 @@ from cyclopts import Parameter
 from pydantic import SecretStr
 
 from api.app import create_app, now
-from api.approvals.approval import Approval, find
+from api.approvals.approval import Approval, State, find
 from api.approvals.deciding import decide
-from api.approvals.proposing import propose
+from api.approvals.proposing import propose, proposed_under
 from api.reads.scope import Scope
 from api.runtime import Runtime
 from api.security.attempts import AT_TERMINAL
 from api.security.directory import Directory
-from api.security.guard import GuardedLedger
+from api.security.guard import GuardedLedger, MandatedOrder
 from api.security.mandate import Mandate
 from api.security.passwords import SignIn
 from api.settings import database_url
@@ -33,6 +34,13 @@ from ledger.serialization import request_hash
 from ledger.store.failures import SchemaMissing
 
 KEY_DIGITS = 40
+DEAD: frozenset[State] = frozenset({"rejected", "expired", "refused"})
+"""Nothing comes of such a proposal any more: what it asked for is proposed anew."""
+_TOLD = {
+    "pending": "待批准 waiting for a second person",
+    "approved": "已批准,尚未入账 approved, not recorded yet",
+    "recorded": "已批准并入账 approved and recorded before",
+}
 As = Annotated[str | None, Parameter(name="--as", help="The officer who asks; the password is asked for")]
 Propose = Annotated[bool, Parameter(negative="", help="Leave it for a second person to approve")]
 ApproveId = Annotated[str | None, Parameter(name="--approve", help="Approve this proposal, as another officer")]
@@ -46,34 +54,43 @@ class Desk:
     mandate: Mandate
 
     def propose(self, institution_id: str, command: Command, version: int | None = None) -> dict[str, Any]:
-        """Keep a command for a second person; the approval as the API shows it. Raises Rejection, Problem."""
+        """Keep a command for a second person; the approval as the API shows it. Raises Rejection, Problem.
+
+        The same again is the same proposal, unless nothing can come of that any more.
+        """
         self.require(institution_id)
-        order = order_of(self.mandate, institution_id, "", command, version, "")
-        key = f"cli-{request_hash(order)[:KEY_DIGITS]}"
-        answer = propose(self.runtime, order_of(self.mandate, institution_id, key, command, version, ""))
+        unnamed = order_of(self.mandate, institution_id, "", command, version, "")
+        first = f"cli-{request_hash(unnamed)[:KEY_DIGITS]}"
+        keys = chain([first], (f"{first}-{number}" for number in count(2)))
+        orders = (order_of(self.mandate, institution_id, key, command, version, "") for key in keys)
+        answer = propose(self.runtime, next(order for order in orders if not self._is_dead(order)))
         shown_as: dict[str, Any] = msgspec.json.decode(bytes(answer.body))
         return shown_as
 
-    def look(self, approval_id: str) -> Approval:
-        """The proposal. Raises Stop for one that does not exist for this officer."""
+    def look(self, approval_id: str, institution_id: str, *acts: str) -> Approval:
+        """The proposal of an act about an institution. Raises Stop for one that does not exist for this officer."""
         with self.runtime.ledger.engine.connect() as connection:
             found = find(connection, approval_id, now())
         if found is None or found.shown.institution_id is None:
             raise Stop(f"没有提案 There is no proposal {approval_id}", USAGE)
         self.require(found.shown.institution_id)
+        if found.shown.institution_id != institution_id:
+            raise Stop(f"提案属于另一机构 Proposal {approval_id} is about another institution", USAGE)
+        if found.shown.act not in acts:
+            raise Stop(f"提案另有内容 Proposal {approval_id} asks for {found.shown.act}", USAGE)
         return found.shown
 
-    def approve(self, approval_id: str, act: str) -> Approval:
+    def approve(self, proposal: Approval) -> None:
         """Approve it, or find that it is approved; what it asked for is recorded. Raises Rejection, Problem, Stop."""
-        proposal = self.look(approval_id)
-        if proposal.act != act:
-            raise Stop(f"提案另有内容 Proposal {approval_id} asks for {proposal.act}", USAGE)
         if proposal.state == "recorded":
-            return proposal
-        decided = decide(self.runtime, approval_id, self.mandate, "approved", "")
+            return
+        decided = decide(self.runtime, proposal.approval_id, self.mandate, "approved", "")
         if decided.state != "recorded":
-            raise Stop(f"未能执行 Proposal {approval_id} is {decided.state}: {decided.refused or ''}", USAGE)
-        return decided
+            raise Stop(f"未能执行 Proposal {decided.approval_id} is {decided.state}: {decided.refused or ''}", USAGE)
+
+    def _is_dead(self, order: MandatedOrder) -> bool:
+        known = proposed_under(self.runtime, order.institution_id, order.command_id)
+        return known is not None and known.shown.state in DEAD
 
     def require(self, institution_id: str) -> None:
         """Raises Stop for an institution that does not exist for this officer."""
@@ -106,19 +123,12 @@ def signed_in(name: str | None) -> Iterator[Desk]:
         ledger.close()
 
 
-def approved(desk: Desk, approval_id: str, institution: str, act: str) -> dict[str, Any]:
-    """Approve a proposal about an institution; what was proposed. Raises Stop, Rejection, Problem."""
-    if desk.look(approval_id).institution_id != institution:
-        raise Stop(f"提案属于另一机构 Proposal {approval_id} is about another institution", USAGE)
-    return desk.approve(approval_id, act).body
-
-
 def show_proposed(approval: dict[str, Any], show: Show) -> int:
-    """Say what waits for a second person, and how to approve it."""
+    """Say how far a proposal is, and how it is approved."""
     if show.json:
         print_json(approval)
     else:
-        out().print(f"待批准 waiting for a second person: --approve {approval['approval_id']}", markup=False)
+        out().print(f"{_TOLD[approval['state']]}: --approve {approval['approval_id']}", markup=False)
     return OK
 
 

@@ -52,6 +52,11 @@ class Asking:
     ledger: Ledger
     models: ReadModels
 
+    def require(self, institution_id: str) -> None:
+        """Raises Stop for an institution that does not exist."""
+        if find_institution(self.models, institution_id).data is None:
+            raise Stop(f"没有机构 There is no institution {institution_id}", USAGE)
+
 
 @contextmanager
 def asking() -> Iterator[Asking]:

@@ -7,7 +7,7 @@ from api.closing.closure import Closure
 from api.closing.distribution import Distributing, Terms, order_of
 from api.closing.pots import AskedPot
 from ledger.application import Ledger, open_ledger
-from tests.closing.schools import GONE, OFFICER, SCHOOL
+from tests.closing.schools import GONE, OFFICER, ORDER_NO, SCHOOL
 
 AT = 1_790_000_000_000_000
 """21 September 2026."""
@@ -20,7 +20,7 @@ def clock() -> int:
 
 def close(ledger: Ledger, chunk: int) -> None:
     """Close in small chunks, and say so after each."""
-    Closure(ledger, OFFICER, told, chunk).run(GONE)
+    Closure(ledger, OFFICER, told, chunk).run(GONE, ORDER_NO)
 
 
 def distribute(ledger: Ledger, chunk: int) -> None:

@@ -25,6 +25,7 @@ from tests.conftest import Clock
 SCHOOL = "school"
 STOPPED_ON = date(2026, 9, 10)
 GONE = Declaration("abnormal", STOPPED_ON, "doors shut")
+ORDER_NO = "函 9"
 OFFICER = Officer(SCHOOL, "officer-1", "officer-2")
 
 
@@ -62,7 +63,7 @@ def drained(ledger: Ledger, **released_fen: int) -> None:
 def closed(ledger: Ledger, clock: Clock) -> Ordered:
     """The school ran away, and everything is made due."""
     clock.advance(days=20)
-    return Closure(ledger, OFFICER).run(GONE)
+    return Closure(ledger, OFFICER).run(GONE, ORDER_NO)
 
 
 def dues(ledger: Ledger) -> dict[str, RefundDue]:

@@ -12,7 +12,7 @@ from ledger.audit import audit
 from projections.reader import ReadModels
 from projections.runner import Runner
 from tests import examples as x
-from tests.closing.schools import GONE, OFFICER, SCHOOL, STOPPED_ON, closed, drained, dues, opened, tell
+from tests.closing.schools import GONE, OFFICER, ORDER_NO, SCHOOL, STOPPED_ON, closed, drained, dues, opened, tell
 from tests.conftest import Clock
 
 
@@ -34,15 +34,31 @@ def test_a_closure_that_is_run_twice_is_run_once(ledger: Ledger, clock: Clock) -
     opened(ledger, [1_000_00, 2_000_00])
     closed(ledger, clock)
     position = ledger.position()
-    again = Closure(ledger, OFFICER).run(Declaration("orderly", STOPPED_ON, "another reason"))
+    again = Closure(ledger, OFFICER).run(Declaration("orderly", STOPPED_ON, "another reason"), ORDER_NO)
     assert (again.declared, again.frozen, again.refunds, again.refused) == (False, False, 0, [])
     assert ledger.position() == position
+
+
+def test_a_closure_that_was_only_declared_is_frozen_and_what_was_lifted_since_stays_lifted(
+    ledger: Ledger, clock: Clock
+) -> None:
+    opened(ledger, [1_000_00])
+    tell(ledger, x.freeze(), x.unfreeze())
+    clock.advance(days=20)
+    tell(ledger, x.closure(STOPPED_ON))
+    closure = Closure(ledger, OFFICER)
+    assert closure.must_freeze()
+    assert closure.run(GONE, ORDER_NO).frozen
+    assert not closure.must_freeze()
+    tell(ledger, x.unfreeze())
+    assert not closure.must_freeze()
+    assert not Closure(ledger, OFFICER).run(GONE, ORDER_NO).frozen
 
 
 def test_an_orderly_closure_freezes_nothing_that_is_not_owed(ledger: Ledger, clock: Clock) -> None:
     opened(ledger, [1_000_00])
     clock.advance(days=20)
-    outcome = Closure(ledger, OFFICER).run(Declaration("orderly", STOPPED_ON, "the lease ends"))
+    outcome = Closure(ledger, OFFICER).run(Declaration("orderly", STOPPED_ON, "the lease ends"), ORDER_NO)
     assert (outcome.frozen, outcome.refunds) == (False, 1)
 
 
@@ -51,7 +67,7 @@ def test_open_claims_awards_and_loose_money_are_ordered_on_their_own_ground(ledg
     clock.advance(days=12)
     tell(ledger, x.deposit("loose", 70_00, None))
     tell(ledger, x.request("f1", "c1", cause="family"))
-    outcome = Closure(ledger, OFFICER).run(GONE)
+    outcome = Closure(ledger, OFFICER).run(GONE, ORDER_NO)
     found = dues(ledger)
     assert found["c1"].refund_id == "f1"
     assert (found["c1"].state, found["c1"].cause, found["c1"].due_fen) == ("agreed", "institution", 1_000_00)
@@ -94,7 +110,7 @@ def test_one_person_alone_closes_nothing(ledger: Ledger, clock: Clock) -> None:
     clock.advance(days=20)
     alone = type(OFFICER)(SCHOOL, "officer-1")
     with pytest.raises(no.SecondPersonRequired):
-        Closure(ledger, alone).run(Declaration("orderly", STOPPED_ON, "x"))
+        Closure(ledger, alone).run(Declaration("orderly", STOPPED_ON, "x"), ORDER_NO)
 
 
 def test_the_forecast_is_what_the_closure_then_orders(ledger: Ledger, clock: Clock) -> None:
@@ -106,7 +122,7 @@ def test_the_forecast_is_what_the_closure_then_orders(ledger: Ledger, clock: Clo
     position = ledger.position()
     found = forecast(ReadModels(ledger.engine), SCHOOL, STOPPED_ON, STOPPED_ON)
     assert ledger.position() == position
-    outcome = Closure(ledger, OFFICER).run(GONE)
+    outcome = Closure(ledger, OFFICER).run(GONE, ORDER_NO)
     assert (found.due, found.due_fen) == (outcome.refunds, outcome.amount_fen)
     assert found.missing_fen == sum(row.missing_fen or 0 for row in dues(ledger).values()) == 1_500_00
 

@@ -151,6 +151,19 @@ def test_security_is_drawn_for_what_is_missing_and_once(ledger: Ledger, clock: C
     assert previewed(ledger, ("risk_deposit", 1_000_00)).lists[0].shared_fen == 1_000_00
 
 
+def test_an_order_draws_no_more_than_it_says_however_often_it_is_given(ledger: Ledger, clock: Clock) -> None:
+    opened(ledger, PAID)
+    tell(ledger, c.PlaceRiskDeposit(amount_fen=2_000_00, bank_serial="s"))
+    drained(ledger, c2=700_00, c3=900_00)
+    closed(ledger, clock)
+    assert draw_security(ledger, OFFICER, 300_00, "order 1") == 300_00
+    assert draw_security(ledger, OFFICER, 300_00, "order 1") == 0
+    assert draw_security(ledger, Officer(SCHOOL, "officer-3"), 300_00, "order 1") == 0
+    assert draw_security(ledger, OFFICER, 600_00, "order 1") == 300_00
+    assert draw_security(ledger, OFFICER, 300_00, "order 2") == 300_00
+    assert custody_fen(ledger) == 6_000_00 - 1_600_00 + 900_00
+
+
 def test_nobody_distributes_what_is_not_there(short: Ledger) -> None:
     preview = previewed(short, ("custody", 3_000_01))
     with pytest.raises(no.PotExceedsCustody):

@@ -296,7 +296,8 @@ def test_the_closure_run_again_orders_nothing(city: City) -> None:
     closed = city.told.closed
     assert closed.stopped_on is not None
     before = city.heads()
-    done = Closure(city.ledger, officer(closed.institution_id)).run(Declaration("abnormal", closed.stopped_on, "x"))
+    declared = Declaration("abnormal", closed.stopped_on, "x")
+    done = Closure(city.ledger, officer(closed.institution_id)).run(declared, "1")
     assert (done.refunds, done.undetermined, done.refused) == (0, [], [])
     assert city.heads() == before
 
