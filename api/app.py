@@ -86,7 +86,7 @@ def now() -> int:
 def create_app(settings: Settings, ledger: GuardedLedger | None = None, clock: Clock = now) -> FastAPI:
     """The HTTP application on a ledger, which is opened (and closed at the end) where none is given.
 
-    Raises SettingMissing, LogKeyUnusable, UnreadableKeySet, UnreadableMasterKeys, SchemaMissing, StoreUnavailable.
+    Raises SettingMissing, SettingUnusable, LogKeyUnusable, UnreadableMasterKeys, SchemaMissing, StoreUnavailable.
     """
     configure_logs(settings)
     token_secret(settings)

@@ -1,4 +1,4 @@
-"""Reading a request body: bounded, and JSON only."""
+"""Reading a request body: of a type that is taken, bounded; JSON unless a route says otherwise."""
 
 from fastapi import Request
 
@@ -10,10 +10,9 @@ _TYPE = "application/json"
 
 async def json_body(request: Request) -> bytes:
     """The raw body. Raises Problem: content_type_unsupported, body_too_large."""
-    kind, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if kind.strip().lower() != _TYPE or charset not in {"", "utf-8"} or "content-encoding" in request.headers:
-        raise Problem("content_type_unsupported")
+    parameters = require_type(request, _TYPE)
+    if parameters.lower().removeprefix("charset=").strip('"') not in {"", "utf-8"}:
+        raise Problem("content_type_unsupported", {"accepted": f"{_TYPE}; charset=utf-8"})
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > MAX_BYTES:
         raise _too_large()
@@ -23,6 +22,17 @@ async def json_body(request: Request) -> bytes:
         if len(body) > MAX_BYTES:
             raise _too_large()
     return bytes(body)
+
+
+def require_type(request: Request, *accepted: str) -> str:
+    """The parameters of a content type that is one of these. Raises Problem content_type_unsupported, which names them.
+
+    What is encoded (compressed) is refused too: its size would not be known before it is unpacked.
+    """
+    kind, _, parameters = request.headers.get("content-type", "").partition(";")
+    if kind.strip().lower() not in accepted or "content-encoding" in request.headers:
+        raise Problem("content_type_unsupported", {"accepted": ", ".join(accepted)})
+    return parameters.strip()
 
 
 def _too_large() -> Problem:

@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     oidc_audience: str | None = None
     """`aud` that its tokens must name."""
     oidc_jwks: str | None = None
-    """File with its public keys (JWKS); read again when it has changed and a token names a new key."""
+    """File with its public keys (JWKS); read again within a second of a change."""
     party_key: SecretStr | None = None
     """Key of the tokens that stand for payers' accounts, at least 32 bytes. Never changed: docs/settings.md."""
     max_file_bytes: Annotated[int, Field(ge=1, le=64 * 1024 * 1024)] = 32 * 1024 * 1024
@@ -101,6 +101,13 @@ class Settings(BaseSettings):
     """How often witnesses are asked, where the directory has grown."""
     postgres_programs: Path | None = None
     """Folder of `pg_dump` and `pg_restore`; where unset those on the PATH."""
+
+
+class SettingUnusable(Exception):
+    """A setting is there and cannot be used: which, and why."""
+
+    def __init__(self, variable: str, reason: str) -> None:
+        super().__init__(f"{variable}: {reason}")
 
 
 class SettingMissing(Exception):

@@ -6,6 +6,7 @@ from typing import IO, Any
 
 from fastapi import Request
 
+from api.bodies import require_type
 from api.problems import Problem
 
 _IN_MEMORY = 1024 * 1024
@@ -25,9 +26,7 @@ def file_bodies(limit_bytes: int) -> Callable[[Request], Coroutine[Any, Any, byt
     """A dependency that gives the file in the body. It raises Problem: content_type_unsupported, body_too_large."""
 
     async def file_body(request: Request) -> bytes:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind not in MEDIA_TYPES or "content-encoding" in request.headers:
-            raise Problem("content_type_unsupported")
+        require_type(request, *MEDIA_TYPES)
         declared = request.headers.get("content-length", "0")
         if declared.isdigit() and int(declared) > limit_bytes:
             raise _too_large(limit_bytes)

@@ -25,7 +25,7 @@ _MEANINGS = {
     409: "What is recorded does not allow it now",
     412: "The stream moved on since it was read",
     413: "The body is too large",
-    415: "The body is not JSON",
+    415: "The body is not of a type that is taken here, or is encoded",
     422: "What was sent contradicts itself or a rule",
     429: "Too many requests",
     428: "If-Match is required here",

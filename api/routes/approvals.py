@@ -28,6 +28,7 @@ from api.routes.reading import DEFAULT_LIMIT, After, PageSize, Readings
 from api.runtime import Runtime
 from api.security.callers import readers
 from api.security.mandate import Mandate
+from api.security.registry import Deed, writing
 from api.submission import command_key
 from ledger.commands import Sha256, Text
 from ledger.identifiers import Role
@@ -181,6 +182,7 @@ def _list(
 
 
 def _propose(runtime: Runtime, caller: Mandate, key: str, act: Act) -> Response:
+    """Keep an act for a second person. Raises Problem: command_key_reused, not_found, and what the act raises."""
     name, text = command_key(caller, key), body_text(act.model_dump(mode="json"))
     asked = sha256(f"{act.name} {text}".encode()).hexdigest()
     known = proposed_under(runtime, None, name)
@@ -191,6 +193,9 @@ def _propose(runtime: Runtime, caller: Mandate, key: str, act: Act) -> Response:
         client = client_mandate(connection, act)
         if client is None or not manages(connection, caller, client):
             raise Problem("not_found")
+    with writing(runtime.ledger.engine) as connection:  # judged at once: tried, and taken back
+        act.perform(connection, Deed(caller.subject, runtime.clock()))
+        connection.rollback()
     row = {
         "institution_id": None,
         "act": act.name,

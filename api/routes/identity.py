@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from api.answers import json_response
+from api.bodies import require_type
 from api.openapi.operations import jwks_operation, token_operation
 from api.parameters import known_query
 from api.problems import Problem
@@ -30,9 +31,7 @@ class TokenAnswer(msgspec.Struct):
 
 async def form_body(request: Request) -> bytes:
     """The raw form. Raises Problem: content_type_unsupported, body_too_large."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != _TYPE or "content-encoding" in request.headers:
-        raise Problem("content_type_unsupported")
+    require_type(request, _TYPE)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

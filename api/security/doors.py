@@ -9,11 +9,11 @@ from sqlalchemy import Engine
 from api.security.directory import Directory
 from api.security.grants import Grants
 from api.security.nonces import Nonces
-from api.security.oidc import OutsideProvider
+from api.security.oidc import OutsideProvider, UnreadableKeySet
 from api.security.passwords import SignIn
 from api.security.signatures import Signatures
 from api.security.tokens import Tokens
-from api.settings import SettingMissing, Settings, token_secret
+from api.settings import SettingMissing, Settings, SettingUnusable, token_secret
 
 
 class Doors(NamedTuple):
@@ -26,7 +26,7 @@ class Doors(NamedTuple):
 
 
 def open_doors(settings: Settings, engine: Engine, clock: Callable[[], int]) -> Doors:
-    """Everything that lets somebody in. Raises SettingMissing, UnreadableKeySet, OSError for an unreadable JWKS."""
+    """Everything that lets somebody in. Raises SettingMissing, SettingUnusable."""
     directory, nonces = Directory(engine, clock), Nonces(engine, clock)
     audiences = {settings.token_issuer}
     if settings.public_url is not None:
@@ -40,11 +40,20 @@ def open_doors(settings: Settings, engine: Engine, clock: Callable[[], int]) -> 
 
 
 def outside_provider(settings: Settings) -> OutsideProvider | None:
-    """The provider of the settings, if there is one. Raises SettingMissing where it is named in part."""
+    """The provider of the settings, if there is one.
+
+    Raises SettingMissing where it is named in part; SettingUnusable where its keys cannot be read, or where it has the
+    name of this ledger, whose tokens are told from its by that name.
+    """
     named = (settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks)
     if all(each is None for each in named):
         return None
     for each, variable in zip(named, ("ISSUER", "AUDIENCE", "JWKS"), strict=True):
         if not each:
             raise SettingMissing(f"LEDGER_OIDC_{variable}", "an outside provider needs issuer, audience and JWKS")
-    return OutsideProvider(str(named[0]), str(named[1]), Path(str(named[2])))
+    if settings.oidc_issuer == settings.token_issuer:
+        raise SettingUnusable("LEDGER_OIDC_ISSUER", "与 LEDGER_TOKEN_ISSUER 相同 is the same as LEDGER_TOKEN_ISSUER")
+    try:
+        return OutsideProvider(str(named[0]), str(named[1]), Path(str(named[2])))
+    except UnreadableKeySet as error:
+        raise SettingUnusable("LEDGER_OIDC_JWKS", str(error)) from None

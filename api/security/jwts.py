@@ -62,6 +62,6 @@ def algorithm_of(members: Mapping[str, Any]) -> tuple[Key, frozenset[str]]:
     except (JoseError, ValueError, TypeError, KeyError):
         raise Forged from None
     curve = members.get("crv")
-    if kind is None or not isinstance(key, kind) or curve not in {None, "P-256", "Ed25519"}:
+    if kind is None or not isinstance(key, kind) or curve not in (None, "P-256", "Ed25519"):
         raise Forged
     return key, ED25519_NAMES if name in ED25519_NAMES else frozenset({name})

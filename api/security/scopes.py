@@ -18,7 +18,7 @@ class UnfitMandate(ValueError):
 def mandate_of(subject: str, role: Role, scope: object) -> Mandate:
     """The mandate with this scope, exactly what the role needs and nothing else. Raises UnfitMandate."""
     if not SUBJECT.fullmatch(subject):
-        raise UnfitMandate("a subject is 1 to 56 letters, digits, - or _")
+        raise UnfitMandate("名称为 1 至 56 位字母、数字、- 或 _ a subject is 1 to 56 letters, digits, - or _")
     given = scope if isinstance(scope, Mapping) else {}
     match role:
         case Role.BANK:
@@ -54,25 +54,25 @@ def scope_of(mandate: Mandate) -> dict[str, Any]:
 def _officer(subject: str, role: Role, given: Mapping[str, Any]) -> Mandate:
     jurisdiction, district = given.get("jurisdiction"), given.get("district")
     if not isinstance(jurisdiction, str) or not _JURISDICTION.fullmatch(jurisdiction):
-        raise UnfitMandate("an officer needs a jurisdiction such as CN-BJ")
+        raise UnfitMandate("公职人员须写明辖区，如 CN-BJ an officer needs a jurisdiction such as CN-BJ")
     if district is not None and not (isinstance(district, str) and district):
-        raise UnfitMandate("a district is a name")
+        raise UnfitMandate("区为名称 a district is a name")
     return Mandate(subject, role, jurisdiction=jurisdiction, district=district)
 
 
 def _only(given: Mapping[str, Any], *names: str) -> None:
     if unknown := set(given) - set(names):
-        raise UnfitMandate(f"this role has no scope {', '.join(sorted(map(str, unknown)))}")
+        raise UnfitMandate(f"此角色没有这个范围 this role has no scope {', '.join(sorted(map(str, unknown)))}")
 
 
 def _ids(given: Mapping[str, Any], name: str) -> frozenset[str]:
     ids = given.get(name)
     if not isinstance(ids, list) or not ids:
-        raise UnfitMandate(f"this role needs {name}")
+        raise UnfitMandate(f"此角色须写明 this role needs {name}")
     return frozenset(_id(each, name) for each in ids)
 
 
 def _id(value: object, name: str) -> str:
     if not isinstance(value, str) or not is_id(value):
-        raise UnfitMandate(f"{name} is missing or malformed")
+        raise UnfitMandate(f"{name} 缺失或格式不对 is missing or malformed")
     return value

@@ -24,7 +24,7 @@ from ledger.identifiers import Role
 LIFETIME_SECONDS: Final = 900
 """Of a token that was asked for at /v1/tokens."""
 LONGEST_SECONDS: Final = 86_400
-"""Of any token of this ledger, checked at each request: who has the secret for a moment has no token for a year."""
+"""Of any token, checked at each request: who has what signs them for a moment has no token for a year."""
 AHEAD_SECONDS: Final = 30
 """So far ahead may the clock be of who issued it."""
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
@@ -60,7 +60,7 @@ class Tokens:
         self._key = OKPKey.import_key(pkcs8(private))
         self._clock = clock
         self._outside = outside
-        self._read: dict[bytes, Claims] = {}
+        self._read: dict[bytes, tuple[int, Claims]] = {}
 
     def issue(self, mandate: Mandate, lifetime_seconds: int) -> str:
         """A token that carries a mandate, for LONGEST_SECONDS at most: what the command line gives out.
@@ -77,13 +77,11 @@ class Tokens:
 
     def read(self, token: str) -> Mandate:
         """The mandate of a token's bearer. Raises Problem: token_invalid, token_expired, token_revoked."""
-        claims, now = self._claims(token), self._clock() // _MICROSECONDS
-        if claims["exp"] <= now:
-            raise Problem("token_expired", headers=CHALLENGE)
+        at = self._clock()
+        claims = self._claims(token, at)
+        _check_times(claims, at // _MICROSECONDS)
         if claims["iss"] != self.issuer:
             return self._of_outside(claims["sub"])
-        if claims["iat"] > now + AHEAD_SECONDS:
-            raise _invalid()
         standing = None if self.directory is None else self.directory.subject(claims["sub"])
         if standing is not None:
             if standing.ended:
@@ -107,16 +105,17 @@ class Tokens:
         header = {"alg": "Ed25519", "kid": self.public_key.key_id, "typ": _TYPE}
         return jwt.encode(header, claims | more, self._key, algorithms=["Ed25519"])
 
-    def _claims(self, token: str) -> Claims:
-        """The claims of a token whose signature holds; those read before are not verified again."""
+    def _claims(self, token: str, at: int) -> Claims:
+        """The claims of a token whose signature holds; those read before under the same keys are not verified again."""
+        revision = 0 if self._outside is None else self._outside.revision(at)
         name = sha256(token.encode()).digest()
-        found = self._read.get(name)
-        if found is None:
-            found = self._verified(token)
+        under, claims = self._read.get(name, (-1, {}))
+        if under != revision:
+            claims = self._verified(token)
             if len(self._read) >= MOST_REMEMBERED:
                 self._read.clear()
-            self._read[name] = found
-        return found
+            self._read[name] = revision, claims
+        return claims
 
     def _verified(self, token: str) -> Claims:
         if not _COMPACT.fullmatch(token):
@@ -128,10 +127,9 @@ class Tokens:
         ours = (self.public_key.key_id, _TYPE, self.issuer, self.issuer)
         if (header.get("kid"), header.get("typ"), claims.get("iss"), claims.get("aud")) != ours:
             raise _invalid()
-        _with_subject(claims)
-        if type(claims.get("iat")) is not int or claims["exp"] - claims["iat"] > LONGEST_SECONDS:
+        if "iat" not in claims:
             raise _invalid()
-        return claims
+        return _well_formed(claims)
 
     def _outside_claims(self, token: str) -> Claims:
         if self._outside is None:
@@ -142,7 +140,7 @@ class Tokens:
             raise _invalid() from None
         if claims.get("iss") == self.issuer:
             raise _invalid()
-        return _with_subject(claims)
+        return _well_formed(claims)
 
     def _of_outside(self, sub: str) -> Mandate:
         """Whom the outside provider names is let in as the user registered under that name, and as nobody else."""
@@ -162,10 +160,21 @@ def bearer(authorization: str | None) -> str:
     return token.strip()
 
 
-def _with_subject(claims: Claims) -> Claims:
-    if type(claims.get("exp")) is not int or not isinstance(claims.get("sub"), str):
+def _well_formed(claims: Claims) -> Claims:
+    """The claims, if they name whom they are for and until when, and every time in them is whole seconds."""
+    times = [claims[name] for name in ("exp", "iat", "nbf") if name in claims]
+    if "exp" not in claims or {type(each) for each in times} != {int} or not isinstance(claims.get("sub"), str):
         raise _invalid()
     return claims
+
+
+def _check_times(claims: Claims, now: int) -> None:
+    """Hold a token against the clock, `now` in seconds. Raises Problem: token_expired, token_invalid."""
+    if claims["exp"] <= now:
+        raise Problem("token_expired", headers=CHALLENGE)
+    issued = claims.get("iat", now)
+    if max(issued, claims.get("nbf", issued)) > now + AHEAD_SECONDS or claims["exp"] - issued > LONGEST_SECONDS:
+        raise _invalid()
 
 
 def _invalid() -> Problem:

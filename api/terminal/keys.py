@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +12,9 @@ from cyclopts import App, Parameter
 from sqlalchemy import Connection, select
 
 from api.app import now
+from api.problems import Problem
 from api.public import rfc3339
-from api.security.keys import PublicKey, UnreadableKey, public_key_of, read_public_key, write_private_key
+from api.security.keys import PublicKey, UnreadableKey, WeakKey, public_key_of, read_public_key, write_private_key
 from api.security.registry import Deed, expire_key, register_client, register_key, revoke_key, writing
 from api.security.tables import keys, subjects
 from api.terminal.environment import OK, USAGE, Stop, the_ledger
@@ -25,6 +25,7 @@ from ledger.identifiers import Role
 app = App(name="key", help="Keys with which clients sign what they record.")
 SHOW = Show()
 DAY_US = 24 * 60 * 60 * 1_000_000
+MOST_DAYS = 3_660
 ClientName = Annotated[str, Parameter(help="Whose key: 1 to 56 letters, digits, - or _")]
 PublicName = Annotated[str, Parameter(help="The public key: a JWK or PEM file, or its 32 bytes in base64url")]
 COLUMNS = ("client", "role", "scope", "key_id", "state", "not_before_at", "expires_at", "revoked_at", "registered_by")
@@ -51,14 +52,15 @@ def register(
     public: PublicName,
     role: Annotated[Role | None, Parameter(help="Of a client that is not known yet")] = None,
     scope: Annotated[list[str] | None, Parameter(help=SCOPE_HELP)] = None,
-    expires_days: Annotated[int | None, Parameter(help="After so many days it signs no more")] = None,
+    expires_days: Annotated[int | None, Parameter(help="After so many days, at least 1, it signs no more")] = None,
 ) -> int:
     """Register a client's public key, and with --role and --scope the client itself; prints the key's id."""
     key, mandate = _public(public), None if role is None else mandate_from(client, role, scope or [])
+    lifetime = None if expires_days is None else _days("--expires-days", expires_days, 1)
     with _registry() as (connection, deed):
         if mandate is not None:
             register_client(connection, mandate, deed)
-        expires_at = None if expires_days is None else deed.at + _days(expires_days)
+        expires_at = None if lifetime is None else deed.at + lifetime
         key_id = register_key(connection, client, key, deed, expires_at=expires_at)
     sys.stdout.write(key_id + "\n")
     return OK
@@ -72,9 +74,9 @@ def rotate(
     overlap_days: Annotated[int, Parameter(help="For so long the older keys still sign")] = 7,
 ) -> int:
     """Register a client's next key, and let the older ones end after an overlap; prints the new key's id."""
-    key = _public(public)
+    key, overlap = _public(public), _days("--overlap-days", overlap_days, 0)
     with _registry() as (connection, deed):
-        until = deed.at + _days(overlap_days)
+        until = deed.at + overlap
         older = connection.execute(
             select(keys.c.key_id, keys.c.expires_at).where(keys.c.subject == client, keys.c.revoked_at.is_(None))
         ).all()
@@ -122,16 +124,24 @@ def _registry() -> Iterator[tuple[Connection, Deed]]:
 
 
 def _public(given: str) -> PublicKey:
+    """The key in a file, or given as it is. Raises Stop; Problem key_weak."""
     path = Path(given)
     try:
         return read_public_key(path.read_text() if path.is_file() else given)
-    except (UnreadableKey, OSError, UnicodeDecodeError) as error:
-        raise Stop(f"--public: {error}", USAGE) from None
+    except WeakKey:
+        raise Problem("key_weak") from None
+    except OSError as error:
+        raise Stop(f"读不到文件 {given} cannot be read: {error.strerror}", USAGE) from None
+    except (UnreadableKey, UnicodeDecodeError):
+        if not path.is_file():
+            raise Stop(f"没有文件，也不是公钥 There is no file {given}, and it is no public key", USAGE) from None
+        raise Stop(f"文件不是 Ed25519 公钥（JWK 或 PEM） {given} is no Ed25519 public key: JWK or PEM", USAGE) from None
 
 
-def _days(days: int) -> int:
-    if not 0 <= days <= timedelta(days=3660).days:
-        raise Stop("天数须在 0 与 3660 之间 days lie between 0 and 3660", USAGE)
+def _days(option: str, days: int, least: int) -> int:
+    """Days of an option in µs. Raises Stop."""
+    if not least <= days <= MOST_DAYS:
+        raise Stop(f"{option} 须在 {least} 与 {MOST_DAYS} 之间 lies between {least} and {MOST_DAYS}", USAGE)
     return days * DAY_US
 
 

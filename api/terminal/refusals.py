@@ -6,7 +6,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.logs import described
 from api.notarizing import LogKeyUnusable
 from api.problems import Catalogue, Problem, problem_of
-from api.settings import SettingMissing
+from api.settings import SettingMissing, SettingUnusable
 from api.terminal.environment import ENVIRONMENT, USAGE, Stop, language
 from api.vault.masters import UnreadableMasterKeys
 from ledger.rejections import Rejection
@@ -21,7 +21,7 @@ def sentence(error: Exception) -> tuple[str, int]:  # noqa: PLR0911 - one for ea
             return str(error), error.code
         case CycloptsError():
             return " ".join(str(error).split()), USAGE
-        case SettingMissing() | LogKeyUnusable():
+        case SettingMissing() | SettingUnusable() | LogKeyUnusable():
             return f"{'没有设置' if isinstance(error, SettingMissing) else '设置有误'} {error}", ENVIRONMENT
         case UnreadableMasterKeys():
             return f"LEDGER_VAULT_KEY_FILE 有误 is malformed: {error}", ENVIRONMENT

@@ -10,7 +10,7 @@ from api.app import now
 from api.security.directory import Directory
 from api.security.mandate import Mandate
 from api.security.registry import revoke_bearer, writing
-from api.security.scopes import UnfitMandate, mandate_of
+from api.security.scopes import SUBJECT, UnfitMandate, mandate_of
 from api.security.tokens import LONGEST_SECONDS, Tokens
 from api.settings import Settings, token_secret
 from api.terminal.environment import OK, USAGE, Stop, load_settings, the_ledger
@@ -84,6 +84,8 @@ def at_terminal() -> str:
 
 def mandate_from(subject: str, role: Role, scope: list[str]) -> Mandate:
     """The mandate in the options of a command. Raises Stop."""
+    if not SUBJECT.fullmatch(subject):
+        raise Stop(f"名称为 1 至 56 位字母、数字、- 或 _ a name is 1 to 56 letters, digits, - or _: {subject}", USAGE)
     named: dict[str, str | list[str]] = {}
     for each in scope:
         name, equals, value = each.partition("=")

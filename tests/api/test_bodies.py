@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from api.documents import MAX_BYTES
+from api.uploads import MEDIA_TYPES
 from ledger.identifiers import Role
 from tests.api.callers import CONTRACT, DEPOSIT, ESCROW, Callers, Json, code
 
@@ -152,11 +153,21 @@ def test_all_wrong_fields_are_told_at_once_and_their_number_is_bounded(refusing:
 def test_another_content_type_is_refused(refusing: Callers, kind: str) -> None:
     answer = refusing.of(Role.REGULATOR).post("/v1/escrows", ESCROW, Content_Type=kind)
     assert (answer.status_code, code(answer)) == (415, "content_type_unsupported")
+    assert answer.json()["fields"]["accepted"].startswith("application/json")
 
 
 def test_a_compressed_body_is_refused_unread(refusing: Callers) -> None:
     answer = refusing.of(Role.REGULATOR).post("/v1/escrows", b"\x1f\x8b", Content_Encoding="gzip")
     assert (answer.status_code, code(answer)) == (415, "content_type_unsupported")
+
+
+@pytest.mark.parametrize("header", [{"Content_Type": "application/json"}, {"Content_Encoding": "gzip"}], ids=str)
+def test_a_file_of_another_type_is_told_which_are_taken(refusing: Callers, header: dict[str, str]) -> None:
+    kinds = {"Content_Type": "text/csv", "Accept_Language": "zh"} | header
+    answer = refusing.of(Role.BANK).post("/v1/escrows/I-1/statement-files", b"x", **kinds)
+    assert (answer.status_code, code(answer)) == (415, "content_type_unsupported")
+    assert answer.json()["fields"]["accepted"] == ", ".join(MEDIA_TYPES)
+    assert "请以 text/csv, " in answer.json()["detail"]
 
 
 def test_a_body_over_a_mebibyte_is_refused(refusing: Callers) -> None:

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from api.runtime import Runtime
 from api.security.keys import public_key_of
-from api.security.registry import Deed, end_subject, register_client, writing
+from api.security.registry import Deed, end_subject, register_client, register_key, writing
 from api.security.scopes import mandate_of
 from api.security.tables import changes, keys
 from ledger.identifiers import Role
@@ -136,10 +136,58 @@ def test_only_officers_of_the_whole_place_let_keys_in(callers: Callers, runtime:
     assert code(decide(district, approval)) == "not_found"
 
 
-def test_a_key_that_anybody_could_sign_under_is_refused_when_it_is_approved(callers: Callers, runtime: Runtime) -> None:
+def test_a_key_that_could_not_be_registered_now_is_refused_at_once_and_nobody_is_asked(
+    callers: Callers, runtime: Runtime
+) -> None:
     known_client(runtime)
-    body = {"client": "bank-client", "public_key": "A" * 43}
-    approval = proposed(callers, "register_key", body, "k1")
-    assert decide(callers.of(Role.REGULATOR, "second"), approval).json()["refused"] == "key_weak"
+    known_client(runtime, "ended")
+    taken = public_key_of(Ed25519PrivateKey.generate())
+    with writing(runtime.ledger.engine) as connection:
+        register_key(connection, "bank-client", taken, Deed("setup", runtime.clock()))
+        end_subject(connection, "ended", Deed("setup", runtime.clock()))
+    first = callers.of(Role.REGULATOR, "first")
+    fresh = public_key_of(Ed25519PrivateKey.generate()).x
+    for number, (client, key, status, refused) in enumerate(
+        [
+            ("bank-client", "garbage", 422, "invalid_body"),
+            ("bank-client", "A" * 43, 422, "key_weak"),
+            ("bank-client", taken.x, 409, "key_taken"),
+            ("ended", fresh, 409, "subject_ended"),
+        ]
+    ):
+        asked = {"act": "register_key", "body": {"client": client, "public_key": key}}
+        answer = first.post("/v1/approvals", asked, key=f"k{number}")
+        assert (answer.status_code, code(answer)) == (status, refused)
+        if refused == "invalid_body":
+            assert [each["pointer"] for each in answer.json()["errors"]] == ["/body/public_key"]
+    assert first.get("/v1/approvals").json()["data"] == []
+
+
+def test_a_proposal_that_was_judged_changes_nothing_in_the_registry(callers: Callers, runtime: Runtime) -> None:
+    known_client(runtime)
+    key = public_key_of(Ed25519PrivateKey.generate())
+    with writing(runtime.ledger.engine) as connection:
+        register_key(connection, "bank-client", key, Deed("setup", runtime.clock()))
     with runtime.ledger.engine.connect() as connection:
-        assert connection.execute(select(keys)).all() == []
+        before = [connection.execute(select(table)).all() for table in (keys, changes)]
+    other = public_key_of(Ed25519PrivateKey.generate()).x
+    proposed(callers, "register_key", {"client": "bank-client", "public_key": other}, "k1")
+    proposed(callers, "revoke_key", {"key_id": key.key_id}, "k2")
+    with runtime.ledger.engine.connect() as connection:
+        assert [connection.execute(select(table)).all() for table in (keys, changes)] == before
+
+
+def test_what_is_decided_is_told_to_whoever_decided_without_blaming_somebody_else(
+    callers: Callers, runtime: Runtime
+) -> None:
+    known_client(runtime)
+    body = {"client": "bank-client", "public_key": public_key_of(Ed25519PrivateKey.generate()).x}
+    approval, second = proposed(callers, "register_key", body, "k"), callers.of(Role.REGULATOR, "second")
+    assert decide(second, approval, "rejected").status_code == 200
+    said = {"decision": "approved", "request_sha256": approval["request_sha256"]}
+    path = f"/v1/approvals/{approval['approval_id']}/decisions"
+    answer = second.post(path, said, Accept_Language="zh")
+    assert code(answer) == "approval_decided"
+    assert answer.json()["detail"].startswith("该事项已作出决定")
+    refused = callers.of(Role.AUDITOR).post(path, said, Accept_Language="zh")
+    assert (code(refused), refused.json()["title"]) == ("not_permitted", "无权查看或办理")

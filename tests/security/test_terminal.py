@@ -90,6 +90,30 @@ def test_what_cannot_be_done_is_a_sentence(capsys: pytest.CaptureFixture[str], a
     assert "Traceback" not in told
 
 
+@pytest.mark.parametrize("locale", ["zh_CN.UTF-8", "en_US.UTF-8"])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--client", "bank", "--public", "nofile.jwk"], "没有文件，也不是公钥 There is no file nofile.jwk"),
+        (["--client", "bank", "--public", "bank.pem"], "文件不是 Ed25519 公钥（JWK 或 PEM） bank.pem is no Ed25519"),
+        (["--client", "bank", "--public", "next.jwk", "--expires-days", "0"], "--expires-days 须在 1 与 3660 之间"),
+        (["--client", "a b", "--public", "next.jwk", "--role", "bank", "--scope", "custodians=b"], "名称为 1 至 56 位"),
+        (["--client", "new", "--public", "next.jwk", "--role", "bank", "--scope", "district=b"], "--scope: 此角色没有"),
+        (["--client", "new", "--public", "next.jwk", "--role", "bank"], "--scope: 此角色须写明 this role needs"),
+        (["--client", "new", "--public", "next.jwk", "--role", "auditor"], "--scope: 公职人员须写明辖区"),
+    ],
+)
+def test_what_is_wrong_with_a_key_to_register_is_named_in_both_languages_and_takes_no_name(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, locale: str, arguments: list[str], told: str
+) -> None:
+    register(capsys)
+    Path("next.jwk").write_text(said(capsys, "key", "new", "next.pem"))
+    monkeypatch.setenv("LC_ALL", locale)
+    assert said(capsys, "key", "register", *arguments, code=USAGE).startswith(f"ledger: {told}")
+    next_one = ["--client", "new", "--public", "next.jwk", "--role", "bank", "--scope", "custodians=b"]
+    said(capsys, "key", "register", *next_one, "--expires-days", "1")
+
+
 def test_users_are_added_and_disabled(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     scope = ["--role", "auditor", "--scope", "jurisdiction=CN"]
     monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
