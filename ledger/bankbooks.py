@@ -1,6 +1,6 @@
 """The bank's books that statements are held against: payments not shown yet, those shown lately, how far they go."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Protocol
@@ -149,6 +149,6 @@ class Books(Protocol):
         """The statement whose lines are not all booked."""
         ...
 
-    def known_keys(self, statement_id: str) -> tuple[Collection[str], Reach]:
-        """Lines that other statements brought, and how far those go: what this statement is continued from."""
+    def known_keys(self, statement_id: str) -> tuple[Mapping[str, int], Reach]:
+        """Lines that other statements brought, with their signed fen, and how far those go: what this continues."""
         ...

@@ -227,12 +227,14 @@ class TierLine(Line):
     refund_percent: Annotated[int, Field(ge=0, le=100)]
 
 
-CONTRADICTIONS = frozenset({"list_price_not_stated", "pass_measured_by_hours", "tiers_begin_together"})
+CONTRADICTIONS = frozenset(
+    {"list_price_not_stated", "pass_measured_by_hours", "tiers_begin_together", "correction_not_named"}
+)
 """How fields of one body may contradict each other; said in the reader's language at the edge."""
 
 
 def _contradiction(
-    code: Literal["list_price_not_stated", "pass_measured_by_hours", "tiers_begin_together"],
+    code: Literal["list_price_not_stated", "pass_measured_by_hours", "tiers_begin_together", "correction_not_named"],
 ) -> PydanticCustomError:
     return PydanticCustomError(code, code)
 
@@ -1105,6 +1107,12 @@ class ResolveBreak(Command, by=[BANK, REGULATOR]):
     corrected_by: Id | None = None
     """For `corrected`: the break of the opposite line; both are closed."""
     note: Text
+
+    @model_validator(mode="after")
+    def _names_what_corrects(self) -> Self:
+        if self.resolution == "corrected" and self.corrected_by is None:
+            raise _contradiction("correction_not_named")
+        return self
 
 
 COMMANDS: dict[str, type[Command]] = {

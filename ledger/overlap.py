@@ -1,6 +1,6 @@
 """What a statement brings that earlier ones did not: overlaps, files sent again, files that go on in mid-day."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ledger import rejections as no
 from ledger.bankbooks import Books
@@ -12,14 +12,14 @@ from ledger.statements import Statement, StatementLine
 def fresh_lines(statement: Statement, books: Books, *, keeper: Keeper = LISTS) -> Sequence[StatementLine]:
     """The lines that no earlier statement brought; the others repeat what is booked.
 
-    What is new must lead from the last closing balance to this one. Raises StatementNotContinuous, and
-    OverlapAmbiguous where equal lines without serial number or balance could be repeated or new.
+    What is new must lead from the last closing balance to this one. Raises RepeatedLineDiffers, StatementNotContinuous,
+    and OverlapAmbiguous where equal lines without serial number or balance could be repeated or new.
     """
     lines = identified(statement.lines, books.account_id, keeper=keeper)
     taken, reach = books.known_keys(statement.statement_id)
     if reach.through_on is None or reach.account_id != books.account_id:
         return lines
-    fresh = keeper.keep(StatementLine, (line for line in lines if line.key not in taken)) if taken else lines
+    fresh = keeper.keep(StatementLine, unknown(lines, taken)) if taken else lines
     known = len(lines) - len(fresh)
     vague, vague_on = 0, reach.through_on
     for line in lines if known else ():
@@ -39,3 +39,12 @@ def fresh_lines(statement: Statement, books: Books, *, keeper: Keeper = LISTS) -
             reach.through_on, reach.closing_fen, closing_fen - (reaches_fen - reach.closing_fen)
         )
     return fresh
+
+
+def unknown(lines: Iterable[StatementLine], taken: Mapping[str, int]) -> Iterator[StatementLine]:
+    """The lines that are not known. Raises RepeatedLineDiffers where one that is has another amount now."""
+    for line in lines:
+        if (known_fen := taken.get(line.key)) is None:
+            yield line
+        elif known_fen != line.amount_fen:
+            raise no.RepeatedLineDiffers(line.line, line.serial, known_fen, line.amount_fen)

@@ -230,6 +230,8 @@ class _Matcher:
         for each in self.rules.classes:
             if each.side == side and re.search(each.pattern, line.text, re.IGNORECASE):
                 return _broken(each.name, each.cause, each.owner, each.note)
+        if line.reversal:
+            return _broken("reversal", "reversal", "bank", "the bank took back or gave back what no payment here is")
         if line.amount_fen < 0:
             return _broken("unexplained", "unknown", "regulator", "no instruction of the ledger fits this payment")
         return None

@@ -586,6 +586,14 @@ class ReplyWindowStillOpen(Rejection):
 
 
 @dataclass(unsafe_hash=True)
+class ReplyWindowOver(Rejection):
+    """The institution may no longer refuse: by its silence it has agreed."""
+
+    refund_id: str
+    reply_by: date
+
+
+@dataclass(unsafe_hash=True)
 class InstructionExceedsRefund(Rejection):
     """More than what of the refund is agreed and open."""
 
@@ -845,6 +853,17 @@ class StatementNotContinuous(Rejection):
 
     through_on: date | None
     expected_fen: int
+    found_fen: int
+
+
+@dataclass(unsafe_hash=True)
+class RepeatedLineDiffers(Rejection):
+    """The bank sends a booking again with another amount: which of its two words holds is for the bank to say."""
+
+    line: int
+    serial: str
+    recorded_fen: int
+    """Signed; as the earlier statement had it."""
     found_fen: int
 
 

@@ -25,6 +25,8 @@ class Folded:
     statements: dict[str, Taken] = field(default_factory=dict)
     line_keys: dict[str, str] = field(default_factory=dict)
     """Bank line → the statement that brought it, within the horizon."""
+    line_fens: dict[str, int] = field(default_factory=dict)
+    """What the line was, signed fen."""
     reach: Reach = field(default_factory=Reach)
     since_on: date | None = None
     before: Reach = field(default_factory=Reach)
@@ -51,9 +53,9 @@ class Folded:
         """A payment that was recorded or instructed."""
         self.items[item.reference] = item
 
-    def known_keys(self, statement_id: str) -> tuple[set[str], Reach]:
-        """Lines that other statements brought, and how far those go: what this statement is continued from."""
-        known = {key for key, brought in self.line_keys.items() if brought != statement_id}
+    def known_keys(self, statement_id: str) -> tuple[dict[str, int], Reach]:
+        """Lines that other statements brought, with their amounts, and how far those go: what this continues."""
+        known = {key: self.line_fens[key] for key, brought in self.line_keys.items() if brought != statement_id}
         return known, self.before if statement_id in self.statements else self.reach
 
     def waiting(self) -> "Open":
@@ -244,6 +246,7 @@ def _statement(books: Folded, event: e.StatementRecorded) -> None:
 def _line_matched(books: Folded, event: e.StatementLineMatched) -> None:
     books.statements[event.statement_id].booked += 1
     books.line_keys[event.line_key] = event.statement_id
+    books.line_fens[event.line_key] = event.signed_fen
     books.show(event.shares)
 
 
@@ -251,6 +254,7 @@ def _break_opened(books: Folded, event: e.ReconciliationBreakOpened) -> None:
     if event.statement_id and event.drift_fen:
         books.statements[event.statement_id].booked += 1
         books.line_keys[event.break_id] = event.statement_id
+        books.line_fens[event.break_id] = event.signed_fen
 
 
 def _break_resolved(books: Folded, event: e.ReconciliationBreakResolved) -> None:

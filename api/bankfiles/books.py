@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, text
 
 from api.bankfiles.payments import Payments
 from api.bankfiles.shelf import Shelf
-from api.bankfiles.spool import Words
+from api.bankfiles.spool import Amounts
 from ledger import events as e
 from ledger.application import Ledger
 from ledger.bankbooks import HORIZON, Item, Reach, Taken, Waiting
@@ -109,7 +109,7 @@ def days_of(statement: Statement) -> tuple[date, date]:
     return (max(first, _EARLIEST), min(last, _LATEST)) if first <= last else (_EARLIEST, _EARLIEST)
 
 
-def _line_keys(connection: Connection, header: Header, statement: Statement, first: date, last: date) -> Words:
+def _line_keys(connection: Connection, header: Header, statement: Statement, first: date, last: date) -> Amounts:
     oldest = day_digits(header.bank_through_on - HORIZON) if header.bank_through_on else ""
     sheets = sheets_between(
         connection,
@@ -117,8 +117,8 @@ def _line_keys(connection: Connection, header: Header, statement: Statement, fir
         f"bank_line:{day_digits(first)}",
         f"bank_line:{day_digits(last + timedelta(days=1))}",
     )
-    return Words(
-        sheet.line_key
+    return Amounts(
+        (sheet.line_key, sheet.signed_fen)
         for sheet in sheets
         if isinstance(sheet, BankLine)
         and sheet.statement_id != statement.statement_id
@@ -134,7 +134,7 @@ class StoredBooks:
     stands: Standing
     shelf: Shelf
     """Payments around the days of the file that the bank has not shown."""
-    line_keys: Words
+    line_keys: Amounts
     """Lines of its days that other statements brought, within the horizon."""
 
     @property
@@ -194,7 +194,7 @@ class StoredBooks:
         """The last statement, while its lines are not all booked: the next one waits for it."""
         return self.stands.unfinished
 
-    def known_keys(self, statement_id: str) -> tuple[Words, Reach]:
+    def known_keys(self, statement_id: str) -> tuple[Amounts, Reach]:
         """Lines that other statements brought, and how far those go: what this statement is continued from."""
         return self.line_keys, self.stands.before if statement_id == self.stands.header.statement_id else self.reach
 

@@ -44,6 +44,40 @@ def commit_statement(
     return _Run(ledger, preview, poster, progress or _silent, rules).run()
 
 
+def check_statement(ledger: Ledger, preview: Preview, poster: Poster) -> None:
+    """What the ledger would say to the statement as a whole. Raises that Rejection, StoreUnavailable."""
+    if not (preview.known or preview.statement.notification):
+        ledger.preview(_statement_order(preview, poster))
+
+
+def _statement_order(preview: Preview, poster: Poster) -> Order:
+    statement = preview.statement
+    first, last = statement.covers
+    command = c.RecordStatement(
+        statement_id=statement.statement_id,
+        format=statement.format,
+        account_id=preview.account_id,
+        from_on=first,
+        to_on=last,
+        opening_fen=statement.opening_fen or 0,
+        closing_fen=statement.closing_fen or 0,
+        credits_fen=statement.credits_fen or 0,
+        debits_fen=statement.debits_fen or 0,
+        lines=len(statement.lines),
+        repeated=preview.repeated,
+        repeated_fen=preview.repeated_fen,
+        lines_sha256=preview.lines_sha256,
+    )
+    return wrapped(preview, poster, _key(statement, poster), command, 0)
+
+
+def _key(statement: Statement, poster: Poster) -> str:
+    """The client's key, where there is one, so that it cannot stand for another file; else the file's own hash."""
+    if not poster.key:
+        return f".bank.{statement.statement_id}"
+    return poster.key if statement.number == 1 else f"{poster.key}.{statement.number}"
+
+
 def _silent(_lines: int) -> None:
     """Nobody watches."""
 
@@ -146,32 +180,9 @@ class _Run:
         return self.ledger.submit_all(orders) if any(isinstance(each, Rejection) for each in answers) else answers
 
     def _record(self) -> None:
-        statement = self.preview.statement
-        first, last = statement.covers
-        command = c.RecordStatement(
-            statement_id=statement.statement_id,
-            format=statement.format,
-            account_id=self.preview.account_id,
-            from_on=first,
-            to_on=last,
-            opening_fen=statement.opening_fen or 0,
-            closing_fen=statement.closing_fen or 0,
-            credits_fen=statement.credits_fen or 0,
-            debits_fen=statement.debits_fen or 0,
-            lines=len(statement.lines),
-            repeated=self.preview.repeated,
-            repeated_fen=self.preview.repeated_fen,
-            lines_sha256=self.preview.lines_sha256,
-        )
-        (answer,) = self.ledger.submit_all([wrapped(self.preview, self.poster, self._key(statement), command, 0)])
+        (answer,) = self.ledger.submit_all([_statement_order(self.preview, self.poster)])
         if isinstance(answer, Rejection) and not isinstance(answer, no.AlreadyRecorded):
             raise answer
-
-    def _key(self, statement: Statement) -> str:
-        """The client's key, where there is one, so that it cannot stand for another file; else the file's own hash."""
-        if not self.poster.key:
-            return f".bank.{statement.statement_id}"
-        return self.poster.key if statement.number == 1 else f"{self.poster.key}.{statement.number}"
 
     def _order(self, number: int, planned: Planned) -> Order:
         statement_id = self.preview.statement.statement_id

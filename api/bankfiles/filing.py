@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from api.bankfiles.commit import commit_statement
+from api.bankfiles.commit import check_statement, commit_statement
 from api.bankfiles.posting import Poster, Progress
 from api.bankfiles.preview import STATED, Stated, preview_statement, same_account
 from api.bankfiles.report import FileReport, committed, previewed, told
@@ -27,7 +27,7 @@ class Filing:
 
 
 def preview_file(filing: Filing, statements: Sequence[Statement]) -> FileReport:
-    """What a file would do now; records nothing. Raises what `preview_statement` raises."""
+    """What a file would do now; records nothing. Raises what `preview_statement` and `check_statement` raise."""
     ours = _ours(filing, statements)
     report = FileReport(statements[0].sha256, dry_run=True, statements=[], other_accounts=len(statements) - len(ours))
     waits = False
@@ -38,6 +38,7 @@ def preview_file(filing: Filing, statements: Sequence[Statement]) -> FileReport:
             report.statements.append(later)
             continue
         preview = preview_statement(filing.ledger, filing.institution_id, statement, filing.stated)
+        check_statement(filing.ledger, preview, filing.poster)
         report.statements.append(previewed(preview))
         waits = not (preview.known and preview.booked == len(preview.fresh))
     return report

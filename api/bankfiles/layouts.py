@@ -125,7 +125,15 @@ def find_header(rows: Sequence[Row], profiles: Sequence[Profile]) -> Found:
                 found = Found(profile, row, _columns(profile, row.line, names))
                 if _usable(found):
                     return found
-    raise no.UnknownLayout(line=rows[0].line if rows else 0)
+    raise no.UnknownLayout(line=rows[0].line if rows else 0, found=_looked_for(rows, profiles))
+
+
+def _looked_for(rows: Sequence[Row], profiles: Sequence[Profile]) -> str:
+    """The headings of the one layout that stand nowhere, or the names of all layouts."""
+    if len(profiles) > 1:
+        return ", ".join(profile.name for profile in profiles)
+    there = {plain(cell) for row in rows[:HEADER_WITHIN] for cell in row.cells}
+    return ", ".join(each for profile in profiles for each in profile.signature if plain(each) not in there)
 
 
 def _usable(found: Found) -> bool:

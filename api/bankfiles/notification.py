@@ -19,11 +19,13 @@ _KNOWN = (no.DuplicateBankSerial, no.DepositAlreadyReversed, no.InstructionUnkno
 
 
 def commit_notification(ledger: Ledger, preview: Preview, poster: Poster, progress: Progress) -> Imported:
-    """Record deposits, reversals and settlements that a notification tells; the rest waits for the statement.
+    """Record deposits, reversals and settlements that a notification tells; the rest `waits` for the statement.
 
     Raises StoreUnavailable. Asked again, it repeats nothing.
     """
     done = Imported(already=preview.repeated)
+    if waits := preview.matching.count("break"):
+        done.kinds["waits"] = waits
     orders = _orders(preview, poster)
     while batch := list(islice(orders, BATCH)):
         for (planned, order), answer in zip(batch, ledger.submit_all([order for _, order in batch]), strict=True):

@@ -12,7 +12,7 @@ from ledger.bankbooks import Books
 from ledger.identity import identified
 from ledger.matches import Matching
 from ledger.matching import Rules
-from ledger.overlap import fresh_lines
+from ledger.overlap import fresh_lines, unknown
 from ledger.reconciliation import match
 from ledger.statements import CURRENCY, Statement, StatementLine, balanced, chain_of, chronological
 
@@ -108,7 +108,7 @@ def _notified(institution_id: str, books: Books, notification: Statement, rules:
         raise no.OtherCurrency(notification.currency)
     lines = identified(chronological(notification.lines, keeper=DISK), books.account_id, keeper=DISK)
     known, _ = books.known_keys(notification.statement_id)
-    fresh = DISK.keep(StatementLine, (line for line in lines if line.key not in known))
+    fresh = DISK.keep(StatementLine, unknown(lines, known))
     return Preview(
         institution_id=institution_id,
         account_id=books.account_id,

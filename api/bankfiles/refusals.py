@@ -40,6 +40,14 @@ class UnknownLayout(FileRefused):
     """No profile knows these columns: name them, or add a profile."""
 
 
+class ColumnUnknown(FileRefused):
+    """A heading that files of this kind do not have."""
+
+
+class ColumnMissing(FileRefused):
+    """A column that files of this kind must have."""
+
+
 class UnsupportedVersion(FileRefused):
     """A message or file format of a version that is not read here."""
 
@@ -62,6 +70,10 @@ class TooManyColumns(FileRefused):
 
 class TooManyLines(FileRefused):
     """More lines than one file may have: split it by day."""
+
+
+class AtomicTooLong(FileRefused):
+    """More rows than are recorded all or none: send them each for itself."""
 
 
 class RowTooLong(FileRefused):

@@ -25,7 +25,7 @@ class LineReport(Struct):
     signed_fen: int
     """Credits positive, debits negative."""
     becomes: str
-    """`matched`, `deposit`, `returned`, `reversed` or `break`."""
+    """`matched`, `deposit`, `returned`, `reversed` or `break`; of a notification, a break waits for the statement."""
     rule: str
     payments: list[str]
     contract_id: str | None = None
@@ -80,6 +80,8 @@ class StatementReport(Struct):
     """Of the new ones, how many an unfinished import had booked already."""
     becomes: dict[str, int]
     """What the rest becomes, by kind."""
+    unregistered: int
+    """Deposits among them that name a contract which nobody registered: a break beside each asks for it."""
     listed: list[LineReport]
     left_out: list[LeftOutReport]
     waits: bool = False
@@ -108,10 +110,13 @@ class FileReport(Struct):
 def previewed(preview: Preview) -> StatementReport:
     """A statement as it would be committed now."""
     planned = preview.matching.planned
-    kinds = Counter(each.kind for each in planned)
+    kinds = Counter[str](each.kind for each in planned)
+    if preview.statement.notification and kinds["break"]:
+        kinds["waits"] = kinds.pop("break")
     report = told(preview.statement)
     report.fresh, report.repeated, report.booked_before = len(preview.fresh), preview.repeated, preview.booked
     report.becomes = dict(sorted(kinds.items()))
+    report.unregistered = sum(bool(each.unregistered) for each in planned)
     report.listed = listed(planned)
     return report
 
@@ -132,6 +137,7 @@ def told(statement: Statement) -> StatementReport:
         repeated=0,
         booked_before=0,
         becomes={},
+        unregistered=0,
         listed=[],
         left_out=[LeftOutReport(each.line, each.position, each.reason) for each in statement.left_out[:LISTED]],
     )

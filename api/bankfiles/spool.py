@@ -3,7 +3,7 @@
 import sqlite3
 import tempfile
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from typing import Generic, TypeVar, overload
@@ -83,32 +83,36 @@ class Disk:
 DISK = Disk()
 
 
-class Words(Collection[str]):
-    """A set of texts: few in memory, many on disk."""
+class Amounts(Mapping[str, int]):
+    """Amounts (fen) by key: few in memory, many on disk."""
 
-    def __init__(self, words: Iterable[str]) -> None:
-        few, rest = _few(words)
-        self._few, self._many = set(few), 0
+    def __init__(self, amounts: Iterable[tuple[str, int]]) -> None:
+        few, rest = _few(amounts)
+        self._few, self._many = dict(few), 0
         if len(few) < CHUNK:
             return
-        self._few = set()
-        self._database = scratch("create table words (word text primary key) without rowid")
+        self._few = {}
+        self._database = scratch("create table amounts (key text primary key, fen integer not null) without rowid")
         weakref.finalize(self, self._database.close)
-        self._database.executemany("insert or ignore into words values (?)", ((word,) for word in _chained(few, rest)))
-        self._many = self._database.execute("select count(*) from words").fetchone()[0]
+        rows: Iterator[tuple[str, int]] = _chained(few, rest)
+        self._database.executemany("insert or replace into amounts values (?, ?)", rows)
+        self._many = self._database.execute("select count(*) from amounts").fetchone()[0]
 
     def __len__(self) -> int:
         return self._many or len(self._few)
 
     def __iter__(self) -> Iterator[str]:
         if self._many:
-            return (word for (word,) in self._database.execute("select word from words order by word"))
+            return (key for (key,) in self._database.execute("select key from amounts order by key"))
         return iter(sorted(self._few))
 
-    def __contains__(self, word: object) -> bool:
-        if self._many:
-            return self._database.execute("select 1 from words where word = ?", (word,)).fetchone() is not None
-        return word in self._few
+    def __getitem__(self, key: str) -> int:
+        if not self._many:
+            return self._few[key]
+        if (found := self._database.execute("select fen from amounts where key = ?", (key,)).fetchone()) is None:
+            raise KeyError(key)
+        fen: int = found[0]
+        return fen
 
 
 def scratch(tables: str) -> sqlite3.Connection:

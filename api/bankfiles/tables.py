@@ -103,7 +103,9 @@ def _rows_of(sheet: CalamineSheet) -> Iterator[Row]:
 def _text(cell: object, line: int, column: int) -> str:
     if isinstance(cell, str):
         return cell
-    if isinstance(cell, float | int) and not isinstance(cell, bool):
+    if isinstance(cell, bool):
+        return str(cell).upper()
+    if isinstance(cell, float | int):
         if abs(cell) >= _EXACT:
             raise no.NumberLosesDigits(line, column, repr(cell))
         return str(int(cell)) if cell == int(cell) else format(Decimal(repr(cell)), "f")

@@ -17,7 +17,7 @@ from ledger.serialization import request_hash
 BATCH = 1_000
 MAX_ATOMIC = 5_000
 """So many rows are recorded all or none; a larger file goes row by row."""
-Status = Literal["recorded", "repeated", "refused", "not_tried"]
+Status = Literal["recorded", "would_record", "repeated", "refused", "not_tried"]
 Progress = Callable[[int], None]
 """Told how many more rows are done."""
 
@@ -46,7 +46,7 @@ class ImportResult:
 
     def count(self, status: Status) -> int:
         """How many rows ended so."""
-        return sum(row.status == status for row in self.rows)
+        return len({row.line for row in self.rows if row.status == status})
 
 
 def import_rows(
@@ -62,15 +62,15 @@ def import_rows(
     """Record the rows of a file. The key of a row is its content: the same row never counts twice, in whatever file.
 
     Each for itself: what is right is recorded, the rest is told with its reason; asked again, it goes on. `atomic`: all
-    or none, and none where any row could not be read. Raises TooManyLines for an atomic file of more than 5,000 rows,
+    or none, and none where any row could not be read. Raises AtomicTooLong for an atomic file of more than 5,000 rows,
     StoreUnavailable.
     """
     unread = [RowResult(each.line, "refused", each.code, each.column, each.field) for each in file.refused]
     orders = [_order(institution_id, file, row, poster) for row in file.rows]
     if atomic and len(orders) > MAX_ATOMIC:
-        raise no.TooManyLines(line=MAX_ATOMIC, found=str(len(orders)))
+        raise no.AtomicTooLong(line=MAX_ATOMIC, found=str(len(orders)))
     if dry_run:
-        results = [_previewed(ledger, row, order) for row, order in zip(file.rows, orders, strict=True)]
+        results = _previewed(ledger, file.rows, orders)
     elif atomic and unread:
         results = [RowResult(row.line, "not_tried") for row in file.rows]
     else:
@@ -87,13 +87,19 @@ def _order(institution_id: str, file: ReadFile, row: ReadRow, poster: Poster) ->
     return replace(unkeyed, command_id=f".row.{request_hash(unkeyed)}")
 
 
-def _previewed(ledger: Ledger, row: ReadRow, order: Order) -> RowResult:
-    """What the row alone would do now: rows that build on others of the file are judged without them."""
-    try:
-        ledger.preview(order)
-    except Rejection as rejection:
-        return _refused(row, rejection)
-    return RowResult(row.line, "not_tried")
+def _previewed(ledger: Ledger, rows: Sequence[ReadRow], orders: Sequence[Order]) -> list[RowResult]:
+    """What each row alone would do now: rows that build on others of the file are judged without them."""
+    results, keys = list[RowResult](), set[str]()
+    for row, order in zip(rows, orders, strict=True):
+        try:
+            events = ledger.preview(order)
+        except Rejection as rejection:
+            results.append(_refused(row, rejection))
+            continue
+        repeated = order.command_id in keys or any(event.position for event in events)
+        results.append(RowResult(row.line, "repeated" if repeated else "would_record"))
+        keys.add(order.command_id)
+    return results
 
 
 def _submitted(

@@ -15,7 +15,8 @@ class RowReport(Struct):
 
     line: int
     status: str
-    """`recorded`, `repeated` (recorded before, by this or another file), `refused`, or `not_tried`."""
+    """`recorded` (of a dry run `would_record`, each row judged without the others of the file), `repeated` (recorded
+    before, by this or another file, or twice in this one), `refused`, or `not_tried`."""
     code: str = ""
     message: str = ""
     column: int = 0
@@ -32,6 +33,7 @@ class ImportReport(Struct):
     dry_run: bool
     atomic: bool
     recorded: int
+    would_record: int
     repeated: int
     refused: int
     not_tried: int
@@ -48,6 +50,7 @@ def import_report(
         dry_run=dry_run,
         atomic=atomic,
         recorded=result.count("recorded"),
+        would_record=result.count("would_record"),
         repeated=result.count("repeated"),
         refused=result.count("refused"),
         not_tried=result.count("not_tried"),

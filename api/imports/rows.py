@@ -85,13 +85,13 @@ def _places(kind: Kind, header: Row) -> dict[str, int]:
             continue
         column = titles.get(plain(cell))
         if column is None:
-            raise no.UnknownLayout(header.line, at + 1, cell)
+            raise no.ColumnUnknown(header.line, at + 1, cell)
         if column.field in places:
             raise no.ColumnTwice(header.line, at + 1, cell)
         places[column.field] = at
     for column in columns()[kind]:
         if column.required and column.field not in places:
-            raise no.UnknownLayout(header.line, 0, column.zh)
+            raise no.ColumnMissing(header.line, found=f"{column.zh} {column.en}")
     return places
 
 

@@ -15,6 +15,7 @@ _CONFLICT = (
     "repayment_exceeds_receivable lesson_already_claimed lesson_not_open lesson_not_covered guardian_not_notified "
     "window_still_open release_exceeds_earned order_not_completed custody_short refund_already_open "
     "refund_not_in_state refund_below_entitlement refund_above_paid nothing_due reply_window_still_open "
+    "reply_window_over "
     "instruction_exceeds_refund payee_unknown deduction_without_refund deduction_exceeds_held "
     "acknowledgement_exceeds_due case_already_open case_not_in_state mediation_time_running mediation_time_over "
     "settlement_not_overdue confirmation_too_late risk_deposit_exceeded risk_deposit_still_needed "
@@ -22,7 +23,7 @@ _CONFLICT = (
     "distribution_differs_from_list distribution_list_changed command_in_flight reference_already_matched "
     "seal_outdated statement_incomplete subject_held_elsewhere subject_is_forgotten subject_still_needed "
     "forgetting_outdated approval_decided approval_expired proposer_not_in_office "
-    "statement_line_out_of_turn statement_not_continuous epoch_changed"
+    "statement_line_out_of_turn repeated_line_differs statement_not_continuous epoch_changed"
 )
 """What is recorded does not allow it now."""
 
@@ -47,7 +48,7 @@ _CONTENT = (
 """What was sent contradicts itself or a rule, whatever is recorded."""
 
 _FILE = (
-    "amount_missing amount_on_both_sides column_twice empty_file external_entity extra_missing file_refused "
+    "amount_missing amount_on_both_sides atomic_too_long column_missing column_twice column_unknown empty_file external_entity extra_missing file_refused "
     "file_too_large foreign_line formula_cell lines_after_footer malformed_file nul_byte number_loses_digits "
     "password_protected row_too_long row_too_short several_sheets too_deep too_many_columns too_many_lines "
     "unclosed_quote unexpected_cell unknown_layout unreadable_amount unreadable_date unreadable_text unreadable_value "

@@ -150,10 +150,11 @@ def _show(report: ImportReport, form: Literal["table", "csv"], show: Show) -> No
                 Column("原因 reason"),
             ],
             [(row.line, row.column or None, words.word(row.field, language()), row.message) for row in wrong[:SHOWN]],
-            f"{len(wrong)} 行未收 rows refused" + (f", {SHOWN} shown" if len(wrong) > SHOWN else ""),
+            f"{report.refused} 行未收 rows refused" + (f", {SHOWN} shown" if len(wrong) > SHOWN else ""),
         )
+    recorded = f"可录 would record {report.would_record}" if report.dry_run else f"已录 recorded {report.recorded}"
     out().print(
-        f"已录 recorded {report.recorded} · 重复 repeated {report.repeated} · 未收 refused {report.refused} · "
+        f"{recorded} · 重复 repeated {report.repeated} · 未收 refused {report.refused} · "
         f"未试 not tried {report.not_tried}",
         markup=False,
     )

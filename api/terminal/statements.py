@@ -221,6 +221,8 @@ def _print_statement(report: StatementReport) -> None:
               words.word(each.owner or "", language()), each.note) for each in breaks[:SHOWN]],
             f"{len(breaks)} 条差异 breaks" + (f", {SHOWN} shown" if len(breaks) > SHOWN else ""),
         )  # fmt: skip
+    if report.unregistered and done is None:
+        out().print(f"合同未登记 contract not registered, one more break each: {report.unregistered}", markup=False)
     for each in done.refused[:SHOWN] if done else []:
         out().print(f"第 {each.line} 行 line {each.line}: {words.title(each.code, language())}", markup=False)
     for left in report.left_out[:SHOWN]:

@@ -133,7 +133,7 @@ def test_a_rule_that_refuses_many_schools_is_said_once(
     [
         (b"", "empty_file"),
         (b"\xef\xbb\xbf\r\n", "empty_file"),
-        (b"a,b\n1,2\n", "unknown_layout"),
+        (b"a,b\n1,2\n", "column_missing"),
         (b"payment_id,status" + b"," * 10**6, "row_too_long"),
         (b"payment_id,status,amount\nR1,paid,1.234\n", "unreadable_amount"),
         (b"<Document xmlns='urn:iso:std:iso:20022:tech:xsd:camt.053.001.08'/>", "unsupported_version"),

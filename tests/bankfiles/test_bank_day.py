@@ -8,6 +8,7 @@ from api.bankfiles.commit import commit_statement
 from api.bankfiles.preview import preview_statement
 from api.bankfiles.reading import read_statements
 from api.bankfiles.reconcile import reconcile
+from api.bankfiles.report import previewed as told_of
 from ledger import commands as c
 from ledger import events as e
 from ledger import rejections as no
@@ -37,7 +38,7 @@ def bank(ledger: Ledger) -> Ledger:
 
 def test_what_a_notification_told_is_matched_by_the_evenings_statement(bank: Ledger) -> None:
     told = imported(bank, camt054(DAY_LINES))
-    assert (told.booked, told.kinds) == (1, {"deposit": 1})
+    assert (told.booked, told.kinds) == (1, {"deposit": 1, "waits": 2})
     assert imported(bank, camt054(DAY_LINES)).booked == 0
     assert facts(bank)[0] == 3_000_00
     done = imported(bank, generic_csv(DAY_LINES))
@@ -57,6 +58,13 @@ def test_a_notification_settles_payments(bank: Ledger) -> None:
     assert [event.event.bank_serial for event in bank.stream("school") if isinstance(event.event, e.RefundSettled)] == [
         "Z1"
     ]
+
+
+def test_what_a_notification_does_not_explain_waits_for_the_statement(bank: Ledger) -> None:
+    fee = [Booking(DAY, -3_00, "F1", text="账户管理费")]
+    (statement,) = read_statements(camt054(fee), PARTIES)
+    assert told_of(preview_statement(bank, "school", statement)).becomes == {"waits": 1}
+    assert imported(bank, camt054(fee)).kinds == {"waits": 1}
 
 
 def test_a_foreign_notification_is_refused(bank: Ledger) -> None:

@@ -6,6 +6,7 @@ import random
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -163,6 +164,15 @@ def a_day_is_missing(day: Bookings, dice: random.Random) -> bytes:
     return generic_csv(day, OPENING_FEN + dice.randint(1, 10**6))
 
 
+def contradicted(day: Bookings, dice: random.Random) -> bytes:
+    """Balances hold, and a line that was booked comes again with another amount."""
+    kept = dice.randint(1, len(FIRST))
+    before, again = sum(each.fen for each in FIRST[:-kept]), list(FIRST[-kept:])
+    at = dice.randrange(kept)
+    again[at] = replace(again[at], fen=again[at].fen + dice.choice([-1, 1, 100]))
+    return generic_csv([*again, *dice.choice([day, []])], before)
+
+
 def an_open_quote(day: Bookings, dice: random.Random) -> bytes:
     rows = generic_csv(day, OPENING_FEN).split(b"\r\n")
     row = dice.randrange(3, len(rows) - 2)
@@ -175,7 +185,7 @@ SAME: list[Callable[[Bookings, random.Random], bytes]] = [
 ]  # fmt: skip
 WRONG: list[Callable[[Bookings, random.Random], bytes]] = [
     without_a_line, with_a_line_twice, with_an_entry_twice, wrong_total, wrong_amount, other_currency, formula,
-    xml_bomb, many_columns, a_zero_byte, a_day_is_missing, an_open_quote,
+    xml_bomb, many_columns, a_zero_byte, a_day_is_missing, an_open_quote, contradicted,
 ]  # fmt: skip
 KINDS = [*SAME, *WRONG, cut]
 

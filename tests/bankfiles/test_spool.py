@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from api.bankfiles.spool import CHUNK, DISK, Spool, Words
+from api.bankfiles.spool import CHUNK, DISK, Amounts, Spool
 from ledger.application import Ledger
 from ledger.statements import StatementLine
 from tests import examples as x
@@ -45,12 +45,12 @@ def test_what_is_sorted_on_disk_keeps_the_order_of_equals() -> None:
         assert list(DISK.sort(StatementLine, iter(made), lambda line: -line.amount_fen)) == made[::-1]
 
 
-def test_a_set_of_texts_is_a_set_wherever_it_is_kept() -> None:
+def test_amounts_by_key_are_the_same_wherever_they_are_kept() -> None:
     for count in (0, CHUNK - 1, 2 * CHUNK + 7):
-        words = Words(f"k{n % count}" for n in range(2 * count))
-        assert (len(words), bool(words)) == (count, count > 0)
-        assert sorted(f"k{n}" for n in range(count)) == list(words)
-        assert ("k0" in words, "k" in words) == (count > 0, False)
+        amounts = Amounts((f"k{n % count}", n) for n in range(2 * count))
+        assert dict(amounts) == {f"k{n}": count + n for n in range(count)}
+        assert list(amounts) == sorted(amounts)
+        assert (amounts.get("k0"), amounts.get("k"), bool(amounts)) == (count or None, None, count > 0)
 
 
 def test_a_long_file_is_taken_in_whatever_its_order_and_goes_on_where_the_last_one_ended(ledger: Ledger) -> None:

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,21 @@ def test_a_preview_is_no_commit(bank: Ledger, capsys: pytest.CaptureFixture[str]
     assert "bank_error" in printed.out
     assert "--commit records it" in printed.err
     assert bank.position() == before
+
+
+@pytest.mark.usefixtures("bank")
+def test_a_preview_says_what_a_commit_would_refuse_as_a_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    ahead = file(generic_csv([Booking(date(2030, 1, 5), 1_00, "S1")]))
+    for mode in ("--dry-run", "--commit"):
+        assert run(["import-statement", ahead, "--institution", "school", mode]) == FINDING
+        assert "date_in_future" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("bank")
+def test_a_preview_counts_what_names_a_contract_nobody_registered(capsys: pytest.CaptureFixture[str]) -> None:
+    name = file(generic_csv([Booking(DAY, 1_00, "S1", text="合同号:HT-404 学费")]))
+    assert run(["import-statement", name, "--institution", "school", "--dry-run"]) == OK
+    assert "contract not registered, one more break each: 1" in capsys.readouterr().out
 
 
 def test_a_commit_books_every_line_once(bank: Ledger, capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,4 +89,4 @@ def test_a_school_sends_its_contracts_over_http(callers: Callers) -> None:  # no
     again = school.post(path, data, Content_Type="text/csv")
     assert (again.status_code, again.json()["repeated"]) == (200, 1)
     broken = school.post("/v1/escrows/I-1/lesson-files", data, Content_Type="text/csv")
-    assert (broken.status_code, broken.json()["code"]) == (422, "unknown_layout")
+    assert (broken.status_code, broken.json()["code"]) == (422, "column_unknown")

@@ -138,9 +138,18 @@ def test_all_or_none(school: Ledger) -> None:
 
 def test_a_dry_run_tells_and_records_nothing(school: Ledger) -> None:
     position = school.position()
-    result = imported(school, "contracts", file("contracts", [contract(1), contract(2, price="99999")]), dry_run=True)
-    assert statuses(result) == [(2, "not_tried", ""), (3, "refused", "amount_above_cap")]
+    rows = [contract(1), contract(2, price="99999"), contract(1)]
+    result = imported(school, "contracts", file("contracts", rows), dry_run=True)
+    assert statuses(result) == [(2, "would_record", ""), (3, "refused", "amount_above_cap"), (4, "repeated", "")]
     assert school.position() == position
+    imported(school, "contracts", file("contracts", [contract(1)]))
+    assert statuses(imported(school, "contracts", file("contracts", rows), dry_run=True))[0] == (2, "repeated", "")
+
+
+def test_a_row_with_two_mistakes_is_one_row(school: Ledger) -> None:
+    data = file("contracts", [contract(4, price="", paid_hours="1.234"), contract(5)])
+    result = imported(school, "contracts", data)
+    assert (len(result.rows), result.count("refused"), result.count("recorded")) == (3, 1, 1)
 
 
 def test_an_import_that_was_stopped_goes_on(school: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,9 +228,10 @@ def test_files_that_are_no_such_files_are_refused() -> None:
     refused: list[tuple[bytes, type[no.FileRefused]]] = [
         (b"", no.EmptyFile),
         (file("contracts", []), no.EmptyFile),
-        (file("lessons", [lesson("a", "b")]), no.UnknownLayout),
+        (file("lessons", [lesson("a", "b")]), no.ColumnUnknown),
         (right.replace("科目".encode(), "课程名称".encode()), no.ColumnTwice),
-        (right.replace("签约日期".encode(), "哪天".encode()), no.UnknownLayout),
+        (right.replace("签约日期".encode(), "哪天".encode()), no.ColumnUnknown),
+        (right.replace("签约日期".encode(), b""), no.ColumnMissing),
         (file("contracts", [contract(1, course="=1+1")]), no.FormulaCell),
     ]
     for data, kind in refused:
@@ -232,6 +242,6 @@ def test_files_that_are_no_such_files_are_refused() -> None:
 def test_a_file_too_large_for_all_or_none_goes_row_by_row(school: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.imports.importing.MAX_ATOMIC", 1)
     data = file("contracts", [contract(1), contract(2)])
-    with pytest.raises(no.TooManyLines):
+    with pytest.raises(no.AtomicTooLong):
         imported(school, "contracts", data, atomic=True)
     assert imported(school, "contracts", data).count("recorded") == 2

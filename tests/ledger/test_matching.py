@@ -175,6 +175,18 @@ def test_a_reversal_takes_back_the_deposit_before_it(school: Specification) -> N
     assert (found.deposit_id, rule) == (f"{ACCOUNT}.20260910.n7", "reversal")
 
 
+@pytest.mark.parametrize("text", ["退账户管理费", "冲正 账户管理费", "更正 多收手续费退还", "REVERSAL", ""])
+def test_what_the_bank_gives_back_is_no_familys_money(school: Specification, text: str) -> None:
+    found, _ = outcome(school, line(12_34, "n8", text=text, reversal=not text))
+    assert isinstance(found, c.Unexplained)
+    assert (found.cause, found.owner) == ("reversal", "bank")
+
+
+@pytest.mark.parametrize("text", ["课程服务费", "舞蹈年费", "李更正学费", "托管费 管理费"])
+def test_a_family_may_call_its_tuition_a_fee(school: Specification, text: str) -> None:
+    assert isinstance(outcome(school, line(12_34, "n8", text=text))[0], c.Deposited)
+
+
 def test_a_reversal_of_one_of_two_equal_deposits_is_not_guessed(school: Specification) -> None:
     found, rule = outcome(school, line(7_00, "n1"), line(7_00, "n2"), line(-7_00, "n3", text="冲正", reversal=True))
     assert isinstance(found, c.Unexplained)
@@ -253,6 +265,17 @@ def test_lines_of_an_overlapping_file_count_once() -> None:
     assert fresh_lines(statement([line(5, "A"), line(6, "B")], 0), books) == []
 
 
+def test_a_booking_that_comes_again_with_another_amount_is_the_banks_contradiction() -> None:
+    books = after(line(5, "A"), line(6, "B"))
+    for again, told in (
+        (statement([line(4, "A"), line(6, "B")], 0), ("A", 5, 4)),
+        (statement([line(7, "B"), line(7, "C")], 5), ("B", 6, 7)),
+    ):
+        with pytest.raises(no.RepeatedLineDiffers) as caught:
+            fresh_lines(again, books)
+        assert (caught.value.serial, caught.value.recorded_fen, caught.value.found_fen) == told
+
+
 def test_a_file_that_leaves_days_out_is_refused() -> None:
     with pytest.raises(no.StatementNotContinuous) as caught:
         fresh_lines(statement([line(7, "C")], 12), after(line(5, "A"), line(6, "B")))
@@ -269,7 +292,8 @@ def test_equal_lines_that_could_be_repeated_or_new_are_refused() -> None:
     repeated_or_new = statement([line(5), line(-5)], 10)
     assert len(fresh_lines(repeated_or_new, books)) == 2
     zero = after(line(5), line(5, text="b"), line(1, "s"))
-    zero.line_keys |= dict.fromkeys((each.key for each in identified([line(-5)], ACCOUNT)), "a" * 64)
+    (brought,) = identified([line(-5)], ACCOUNT)
+    zero.line_keys[brought.key], zero.line_fens[brought.key] = "a" * 64, -5
     with pytest.raises(no.OverlapAmbiguous):
         fresh_lines(statement([line(5), line(-5)], 11), zero)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 import pytest
+from pydantic import ValidationError
 
 from ledger import commands as c
 from ledger import events as e
@@ -274,6 +275,11 @@ def test_the_banks_error_and_its_correction_cancel_each_other(school: Specificat
     )
     school.when(right).then(e.ReconciliationBreakResolved, e.ReconciliationBreakResolved)
     assert school.escrow.header.drift_fen == 1
+
+
+def test_a_correction_names_what_corrects() -> None:
+    with pytest.raises(ValidationError, match="correction_not_named"):
+        c.ResolveBreak(break_id=key("fee"), resolution="corrected", note="x")
 
 
 def test_an_explained_difference_stays_a_difference_and_alarms_nobody(school: Specification) -> None:
