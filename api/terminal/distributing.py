@@ -111,7 +111,7 @@ class _Run:
         return self.go_on(proposal.body["distribution_id"])
 
     def go_on(self, distribution_id: str) -> int:
-        """Approve the shares of a list, the last one where none is named, and complete it; told where it is over."""
+        """Complete a list, the last one where none is named, unless that is done; tell what became of it."""
         found = self.distributing.find(distribution_id)
         if found is not None and found.running:
             with progress("分配 distribute", self.show) as watch:
