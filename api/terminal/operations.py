@@ -281,6 +281,14 @@ def _empty_app(url: str) -> FastAPI:
     return app
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder where there is none. Raises Stop where that cannot be done."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Stop(f"无法写入 {path} cannot be written: {error.strerror}", USAGE) from None
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write a file. Raises Stop where that cannot be done."""
     try:

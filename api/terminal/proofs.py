@@ -14,7 +14,7 @@ from api.notarizing import log_key
 from api.settings import SettingMissing, Settings
 from api.terminal.checkpoints import signing_key
 from api.terminal.environment import FINDING, OK, USAGE, Stop, load_settings, the_ledger
-from api.terminal.operations import schema_told, write_file
+from api.terminal.operations import make_folder, schema_told, write_file
 from api.terminal.output import Show, out, print_json, progress
 from ledger.application import Ledger
 from ledger.audit import AuditReport
@@ -182,6 +182,7 @@ def receipt(
         raise Stop("给出事件版本或 --contract Give the version of an event, or --contract", USAGE)
     settings = load_settings()
     (key,) = public_keys(settings, None)
+    make_folder(folder)
     with the_ledger(settings) as ledger:
         try:
             if version is not None:

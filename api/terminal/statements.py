@@ -211,7 +211,10 @@ def _print_statement(report: StatementReport) -> None:
     out().print(" · ".join(facts), markup=False)
     rows: list[tuple[object, ...]] = [(words.word(kind, language()), count) for kind, count in kinds.items()]
     title = "将成为 would become" if done is None else "已成为 became"
-    print_table([Column(title), Column("行 lines", right=True)], rows)
+    if rows:
+        print_table([Column(title), Column("行 lines", right=True)], rows)
+    elif done is None:
+        out().print("没有新的行 nothing new", markup=False)
     breaks = [each for each in report.listed if each.becomes == "break"] if done is None else []
     if breaks:
         print_table(
