@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from api.bankday.findings import SAMPLE, Finding, FindingKind
 from api.bankday.plans import last_instant, moment_of
+from api.bankday.since import business_times
 from api.bankfiles.posting import Poster
 from ledger import commands as c
 from ledger.answers import CommandKeyReused, Receipt
@@ -46,15 +47,16 @@ class Lapsed:
 
 
 def let_lapse(ledger: Ledger, institution_id: str, on: date, poster: Poster, *, dry_run: bool = False) -> Lapsed:
-    """Ask for everything that follows from clocks which ended before a day, with its last instant as business time.
+    """Ask for everything that follows from clocks which ended before a day.
 
-    With `dry_run` each is judged by itself and nothing is recorded. The read models must be up to date. Each command
-    has a key of its own, so that nothing is asked twice.
+    Its business time is the last instant of the day; later where what it takes came later. With `dry_run` each is
+    judged by itself and nothing is recorded. The read models must be up to date. Each command has a key of its own, so
+    that nothing is asked twice.
     """
     lapsed = Lapsed()
-    moment = moment_of(last_instant(on))
     for rows in _pages(ledger, institution_id, on):
-        orders = [_order(row, institution_id, moment, poster) for row in rows]
+        times = business_times(ledger, institution_id, rows, last_instant(on))
+        orders = [_order(row, institution_id, moment_of(at), poster) for row, at in zip(rows, times, strict=True)]
         answers = [_previewed(ledger, order) for order in orders] if dry_run else ledger.submit_all(orders)
         for row, answer in zip(rows, answers, strict=True):
             if answer is None or isinstance(answer, Receipt):

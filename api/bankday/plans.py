@@ -1,7 +1,7 @@
 """What a run is going to ask of the ledger: the payments of its next file, their orders, and what does not go."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Final
 
@@ -29,19 +29,16 @@ class Ask:
     first: FileId
     poster: Poster
     now: int
-    """The clock, µs."""
+    """The clock, µs: business time of what is recorded, also in a run for a day that is over.
+
+    What a late run pays may have been earned, agreed or returned since; dated back it would have gone before it was
+    there.
+    """
     part: int = PART
 
-    @property
-    def at(self) -> int:
-        """Business time of what is recorded: now, or for a day that is over its last instant, µs."""
-        return min(self.now, last_instant(self.first.on))
-
-    def check_day(self) -> None:
-        """Raises DateInFuture for a day that has not come."""
-        today = local_date(self.now)
-        if self.first.on > today:
-            raise no.DateInFuture("date", self.first.on, today)
+    def as_of(self, stored: StoredEscrow) -> "Ask":
+        """The same, not before anything that stands in the log it is planned on."""
+        return replace(self, now=max(self.now, stored.header.recorded_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +51,13 @@ class Plan:
     withheld: tuple[Withheld, ...]
     last: bool
     """Whether nothing is left for a file after it."""
+
+
+def check_day(on: date, now: int) -> None:
+    """Raises DateInFuture for a day that has not come at this instant, µs."""
+    today = local_date(now)
+    if on > today:
+        raise no.DateInFuture("date", on, today)
 
 
 def last_instant(on: date) -> int:
@@ -78,7 +82,7 @@ def file_of(ask: Ask, file_id: FileId, stored: StoredEscrow, payments: tuple[Pay
         uscc=profile.uscc,
         custodian=header.custodian,
         account_id=header.account_id,
-        at=ask.at,
+        at=ask.now,
         payments=payments,
     )
 

@@ -21,20 +21,22 @@ from ledger.store.tables import events
 from ledger.workdays import is_workday
 from projections.refunds_due import refund_due
 
-_ABOUT = tuple(TOPICS[kind] for kind in (e.RefundInstructed, e.RefundReturned))
+_ABOUT = tuple(TOPICS[kind] for kind in (e.RefundInstructed, e.RefundReturned, e.PayeeSubstituted))
 
 
-def plan_refunds(ledger: Ledger, institution_id: str, ask: Ask, file_id: FileId) -> Plan:
+def plan_refunds(ledger: Ledger, institution_id: str, ask: Ask, file_id: FileId, *, again: bool = False) -> Plan:
     """The next file of a refund run: what is due first is paid first, and nothing beyond its cover.
 
     A part is paid where only a part is covered; the rest is listed, and so is what cannot be paid. What the run has
-    instructed before is left out. Raises DayIsSealed, EscrowNotOpen.
+    instructed before is left out, unless it is looked at `again`. Raises DayIsSealed, EscrowNotOpen.
     """
     with stored_escrow(ledger, institution_id) as stored:
         if stored.header.status in {"none", "closed"}:
             raise no.EscrowNotOpen(institution_id, stored.header.status)
         check_unsealed(ask, stored)
-        refunds = sorted(_due(ledger, stored, ask, file_id), key=_urgency)
+        ask = ask.as_of(stored)
+        due = _due(ledger, stored, ask.first.on)
+        refunds = sorted((each for each in due if again or not _in_run(each, file_id)), key=_urgency)
         desk = _Desk(ask, stored, file_id, _payees_that_sent_back(ledger, institution_id, refunds))
         for refund in refunds:
             desk.take(refund)
@@ -54,21 +56,24 @@ def plan_refunds(ledger: Ledger, institution_id: str, ask: Ask, file_id: FileId)
         )
 
 
-def _due(ledger: Ledger, stored: StoredEscrow, ask: Ask, file_id: FileId) -> Iterator[Refund]:
+def _in_run(refund: Refund, file_id: FileId) -> bool:
+    return any(order.instruction_id.startswith(file_id.of_run) for order in refund.instructions)
+
+
+def _due(ledger: Ledger, stored: StoredEscrow, on: date) -> Iterator[Refund]:
     table = refund_due.c
     query = select(table.refund_id).where(
         table.institution_id == stored.header.institution_id, table.state == "agreed", table.open_fen > 0
     )
     with ledger.engine.connect() as connection:
         ids = [each for each in connection.scalars(query) if each is not None]
-    until = _until(ask.first.on)
+    until = _until(on)
     for refund in stored.find_all(Refund, ([each] for each in ids)):
         if refund is None or refund.status != "agreed" or not refund.open_fen:
             continue
         if refund.instalment is not None and refund.clock is not None and refund.clock.on > until:
             continue
-        if not any(order.instruction_id.startswith(file_id.of_run) for order in refund.instructions):
-            yield refund
+        yield refund
 
 
 def _until(on: date) -> date:
@@ -148,12 +153,15 @@ def _order(ask: Ask, institution_id: str, payment: Payment, source: Source, end:
 
 def _instruction(ask: Ask, refund_id: str, payment_id: str, amount_fen: int | None) -> c.InstructRefund:
     return c.InstructRefund(
-        effective_at=moment_of(ask.at), refund_id=refund_id, instruction_id=payment_id, amount_fen=amount_fen
+        effective_at=moment_of(ask.now), refund_id=refund_id, instruction_id=payment_id, amount_fen=amount_fen
     )
 
 
 def _payees_that_sent_back(ledger: Ledger, institution_id: str, refunds: Iterable[Refund]) -> dict[str, set[str]]:
-    """Refund → payees whose bank sent a payment of it back: money does not go there a second time by itself."""
+    """Refund → payees whose bank sent a payment of it back: money does not go there a second time by itself.
+
+    Whom somebody verified after that may be paid again, also by the same account: it may have been opened again.
+    """
     return {
         refund.refund_id: _sent_back(refund.refund_id, _payment_events(ledger, institution_id, refund.contract_id))
         for refund in refunds
@@ -162,7 +170,7 @@ def _payees_that_sent_back(ledger: Ledger, institution_id: str, refunds: Iterabl
 
 
 def _payment_events(ledger: Ledger, institution_id: str, contract_id: str | None) -> list[e.Event]:
-    """Instructions and returns under a contract, or of refunds tied to none: one range of an index."""
+    """Instructions, returns and substitutions under a contract, or of refunds tied to none: one range of an index."""
     table = events.c
     query = (
         select(table.topic, table.state)
@@ -181,4 +189,6 @@ def _sent_back(refund_id: str, happened: Iterable[e.Event]) -> set[str]:
             payees[event.instruction_id] = event.payee_ref
         elif isinstance(event, e.RefundReturned) and event.refund_id == refund_id:
             back.add(payees[event.instruction_id])
+        elif isinstance(event, e.PayeeSubstituted) and event.refund_id == refund_id:
+            back.discard(event.payee_ref)
     return back

@@ -1,4 +1,4 @@
-"""Which earned money may go to the institution on a day: as the rule set says, contract by contract."""
+"""Which earned money may go to the institution in a run: as the rule set says now, contract by contract."""
 
 from collections.abc import Sequence
 
@@ -31,6 +31,7 @@ def plan_releases(ledger: Ledger, institution_id: str, ask: Ask, file_id: FileId
     candidates = _candidates(ledger, institution_id, after)
     with stored_escrow(ledger, institution_id) as stored:
         check_unsealed(ask, stored)
+        ask = ask.as_of(stored)
         context = _context(ask, stored)
         check_releasing(context)
         if context.rules.release_mode is None:
@@ -62,8 +63,8 @@ def _candidates(ledger: Ledger, institution_id: str, after: str) -> list[str]:
 
 
 def _context(ask: Ask, stored: StoredEscrow) -> Context:
-    """What a decision on this day would know; the order stands for those that the run is going to give."""
-    asked = c.InstructRelease.model_construct(release_id=str(ask.first), lines=[], effective_at=moment_of(ask.at))
+    """What a decision would know now; the order stands for those that the run is going to give."""
+    asked = c.InstructRelease.model_construct(release_id=str(ask.first), lines=[], effective_at=moment_of(ask.now))
     return Context(ask.poster.order(stored.header.institution_id, ask.first.key, asked), stored.escrow, ask.now)
 
 
@@ -117,7 +118,7 @@ def _orders(ask: Ask, file: PaymentFile, lines: Sequence[Line], source: Source, 
             file.institution_id,
             f"{file.file_id.key}{chunk}{END if last and chunk == len(starts) else ''}",
             c.InstructRelease(
-                effective_at=moment_of(ask.at),
+                effective_at=moment_of(ask.now),
                 release_id=str(file.file_id),
                 lines=[
                     c.ReleaseOrderLine(contract_id=contract_id, amount_fen=fen)

@@ -115,9 +115,8 @@ def _of_xml(data: bytes) -> Iterator[Reported]:
     if report is None:
         raise no.MalformedFile(found="CstmrPmtStsRpt")
     number = 0
-    for each in _statuses(report, space):
-        number += 1
-        yield _reported(each, space, number)
+    for number, (element, status, whole) in enumerate(_statuses(report, space), 1):
+        yield _reported(element, space, number, status, whole=whole)
     if not number:
         raise no.EmptyFile
 
@@ -135,27 +134,43 @@ def _root(data: bytes) -> Element:
     return root
 
 
-def _statuses(report: Element, space: str) -> Iterator[Element]:
-    """Transactions; of payments that the bank does not tell one by one, what it says of them together."""
-    spoken = False
-    for group in report.findall(f"{space}OrgnlPmtInfAndSts"):
-        transactions = group.findall(f"{space}TxInfAndSts")
-        if transactions or group.find(f"{space}PmtInfSts") is not None:
-            spoken = True
-            yield from transactions or [group]
-    if not spoken:
-        yield from (
-            group for group in report.findall(f"{space}OrgnlGrpInfAndSts") if group.find(f"{space}GrpSts") is not None
-        )
+def _statuses(report: Element, space: str) -> Iterator[tuple[Element, str, bool]]:
+    """Transactions, then what is said of payments together: element, status, whether it is about a whole file.
+
+    The nearest word counts: that about the transaction, about its file, about the message. Where some are told one by
+    one, a word about the rest that is not final yet says nothing.
+    """
+    message = report.find(f"{space}OrgnlGrpInfAndSts")
+    of_message = _text(message, space, "GrpSts")
+    listed, files = False, set[str]()
+    for file in report.findall(f"{space}OrgnlPmtInfAndSts"):
+        of_file, told = _text(file, space, "PmtInfSts"), file.findall(f"{space}TxInfAndSts")
+        for transaction in told:
+            yield transaction, _text(transaction, space, "TxSts") or of_file or of_message, False
+        if of_file and not (told and _unsettled(of_file)):
+            yield file, of_file, True
+        if of_file:
+            files.add(_text(file, space, "OrgnlPmtInfId"))
+        listed = listed or bool(told or of_file)
+    if message is None or not of_message or _text(message, space, "OrgnlMsgId") in files:
+        return
+    if not (listed and _unsettled(of_message)):
+        yield message, of_message, True
 
 
-def _reported(element: Element, space: str, number: int) -> Reported:
+def _unsettled(status: str) -> bool:
+    return OUTCOMES.get(status) == "pending"
+
+
+def _text(element: Element | None, space: str, *path: str) -> str:
+    found = None if element is None else element.find("/".join(f"{space}{name}" for name in path))
+    return "" if found is None or found.text is None else found.text.strip()
+
+
+def _reported(element: Element, space: str, number: int, status: str, *, whole: bool) -> Reported:
     def text(*path: str) -> str:
-        found = element.find("/".join(f"{space}{name}" for name in path))
-        return "" if found is None or found.text is None else found.text.strip()
+        return _text(element, space, *path)
 
-    status = text("TxSts") or text("PmtInfSts") or text("GrpSts")
-    whole = not text("TxSts") and not text("OrgnlEndToEndId")
     amount = element.find(f"{space}OrgnlTxRef/{space}Amt/{space}InstdAmt")
     reason = "StsRsnInf"
     return Reported(

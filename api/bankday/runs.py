@@ -1,12 +1,13 @@
 """Release and refund runs: planned, recorded file by file, each as a whole or not at all, and never a second time."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from api.bankday.numbers import FileId
 from api.bankday.payments import PaymentFile, Withheld
-from api.bankday.plans import Ask, Plan
+from api.bankday.plans import Ask, Plan, check_day
 from api.bankday.recorded import RecordedFile, canonical_sha256, find_file
 from api.bankday.refunds import plan_refunds
 from api.bankday.releases import plan_releases
@@ -64,11 +65,11 @@ def run_payments(
 
     A run is named by institution, day and number: once it is recorded it is over, and asked again it gives the same
     files and records nothing, whatever was settled, returned or earned since. What stopped between two files goes on.
-    The read models must be up to date. Raises DateInFuture, DayIsSealed, EscrowNotOpen, EscrowIsFrozen,
-    EscrowIsClosing, RuleUnknown, StoreUnavailable, OutcomeUnknown (ask again).
+    What is kept is told each time, as it stands. The read models must be up to date. Raises DateInFuture, DayIsSealed,
+    EscrowNotOpen, EscrowIsFrozen, EscrowIsClosing, RuleUnknown, StoreUnavailable, OutcomeUnknown (ask again).
     """
     run = Run(institution_id, ask.first, dry_run)
-    ask.check_day()
+    check_day(ask.first.on, ask.now)
     last: RecordedFile | None = None
     for file_id in ask.first.parts():
         found = find_file(ledger, institution_id, file_id)
@@ -80,6 +81,8 @@ def run_payments(
             if found is not None and progress is not None:
                 progress(len(found.file.payments))
         if found is None:
+            if len(run.files) > run.recorded:
+                _recall(ledger, run, ask, file_id)
             return run
         if not found.as_recorded:
             run.altered.append(file_id)
@@ -94,6 +97,16 @@ def _preview(ledger: Ledger, run: Run, ask: Ask, file_id: FileId, last: Recorded
     run.keep(plan)
     if plan.file.payments:
         run.files.append(plan.file)
+
+
+def _recall(ledger: Ledger, run: Run, ask: Ask, file_id: FileId) -> None:
+    """What of a run that was recorded before is kept now, and why; where the day takes no more runs, nothing is."""
+    whole = replace(ask, part=WHOLE)
+    with suppress(Rejection):
+        if file_id.kind == "release":
+            run.keep(plan_releases(ledger, run.institution_id, whole, file_id))
+        else:
+            run.keep(plan_refunds(ledger, run.institution_id, whole, file_id, again=True))
 
 
 def _next(ledger: Ledger, run: Run, ask: Ask, file_id: FileId, last: RecordedFile | None) -> RecordedFile | None:

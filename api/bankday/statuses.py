@@ -1,6 +1,6 @@
 """What became of payments, taken in line by line: settled, returned, or refused by name; the other lines go on."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
@@ -123,8 +123,9 @@ def import_statuses(
     books = _Books(ledger, institution_id)
     results: list[LineResult] = []
     asked: list[tuple[Reported, _Known]] = []
+    told = {line.payment_id for line in report.lines if not line.whole_file}
     for line in report.lines:
-        for each in _spread(books, line):
+        for each in _spread(books, line, told):
             judged = _judged(books, each)
             if isinstance(judged, LineResult):
                 results.append(judged)
@@ -137,11 +138,14 @@ def import_statuses(
     return sorted(results, key=lambda result: (result.line, result.payment_id))
 
 
-def _spread(books: _Books, line: Reported) -> list[Reported]:
-    """The payments that a line about a whole file is about."""
+def _spread(books: _Books, line: Reported, told: Container[str]) -> list[Reported]:
+    """The payments that a line about a whole file is about: those that are not told one by one."""
     file_id = read_file_id(line.payment_id) if line.whole_file else None
     known = {} if file_id is None else books.of(file_id)
-    return [replace(line, payment_id=each.payment.payment_id, whole_file=False) for each in known.values()] or [line]
+    if not known:
+        return [line]
+    ids = [each.payment.payment_id for each in known.values()]
+    return [replace(line, payment_id=each, whole_file=False) for each in ids if each not in told]
 
 
 def _judged(books: _Books, line: Reported) -> LineResult | _Known:

@@ -74,6 +74,18 @@ def test_a_substitute_that_sends_money_back_needs_another_one(school: School) ->
     assert kept(run(school, "refund", number=2)) == [("c1", 3_000_00, "payee_returned")]
 
 
+def test_an_account_that_was_verified_again_after_it_sent_money_back_is_paid(school: School) -> None:
+    first = run(school, "refund")
+    school.asks(c.SubstitutePayee(refund_id="f1", payee_ref="p.1", evidence="before"))
+    back(school, f"{first.first}.2")
+    assert kept(run(school.on(TUESDAY), "refund")) == [("c1", 3_000_00, "payee_returned")]
+    school.asks(c.SubstitutePayee(refund_id="f1", payee_ref="p.1", evidence="opened again"))
+    second = run(school, "refund")
+    assert [each.payee_ref for each in second.files[0].payments] == ["p.1"]
+    back(school, f"{second.first}.1")
+    assert kept(run(school, "refund", number=2)) == [("c1", 3_000_00, "payee_returned")]
+
+
 def test_money_tied_to_no_contract_goes_back_to_who_paid_it(school: School) -> None:
     school.asks(x.deposit("s9", 50_00, None, payer_ref="p.9", value_on=MONDAY))
     school.asks(c.RefundDeposit(refund_id="d9", deposit_id=x.deposit_id("s9", MONDAY)))
@@ -91,6 +103,8 @@ def test_nothing_is_paid_beyond_its_cover_and_the_rest_is_listed(school: School)
     assert lines(done) == [("c2", 3_000_00), ("c1", 1_000_00)]
     assert kept(done) == [("c1", 2_000_00, "custody_short")]
     assert [each.refund_id for each in done.findings] == ["f1"]
+    again = run(school, "refund")
+    assert (again.recorded, again.files, kept(again)) == (0, done.files, kept(done))
     school.on(TUESDAY).asks(c.LiftAttachment(attachment_id="a", order_no="2"))
     assert lines(run(school, "refund")) == [("c1", 2_000_00)]
 

@@ -14,7 +14,7 @@ from ledger import events as e
 from ledger import rejections as no
 from ledger.application import Ledger
 from tests import examples as x
-from tests.bankday.day import MONDAY, add_family, asked, happened, kept, lines, run, school_with
+from tests.bankday.day import MONDAY, add_family, happened, kept, lines, run, school_with
 from tests.conftest import Clock
 from tests.projections.school import School
 
@@ -147,11 +147,30 @@ def test_a_day_that_has_not_come_or_is_sealed_has_no_run(school: School) -> None
         run(school, "release", MONDAY)
 
 
-def test_a_late_run_carries_the_business_date_of_its_day(school: School) -> None:
-    school.on(MONDAY + timedelta(days=3))
+def test_a_late_run_names_its_day_and_is_dated_when_it_was_given(school: School) -> None:
+    school.on(MONDAY + timedelta(days=3)).asks(*x.taught("c"))
     done = run(school, "release", MONDAY)
-    assert done.files[0].at == asked(school.clock, "release", MONDAY).at
-    assert b"<CreDtTm>2026-09-07T23:59:59+08:00</CreDtTm>" in write_pain001(done.files[0])
+    assert lines(done) == [("c1", 300_00), ("c2", 100_00)]
+    text = write_pain001(done.files[0])
+    assert b"<CreDtTm>2026-09-10T10:00:00+08:00</CreDtTm>" in text
+    assert b"<ReqdExctnDt><Dt>2026-09-07</Dt></ReqdExctnDt>" in text
+    school.on(MONDAY + timedelta(days=4))
+    again = run(school, "release", MONDAY)
+    assert (again.recorded, again.altered, write_pain001(again.files[0])) == (0, [], text)
+
+
+def test_a_run_asked_again_tells_what_is_kept_now(school: School) -> None:
+    school.asks(x.dispute("a"))
+    first = run(school, "release")
+    assert kept(run(school, "release")) == kept(first) == [("c1", 100_00, "disputed")]
+    school.asks(x.decide_dispute("a", "upheld"))
+    assert kept(run(school, "release")) == []
+
+
+def test_a_run_of_a_frozen_school_gives_its_file_again(school: School) -> None:
+    first = run(school, "release")
+    school.asks(x.freeze())
+    assert run(school, "release").files == first.files
 
 
 def test_a_long_run_is_cut_into_files_and_goes_on_where_it_stopped(ledger: Ledger, clock: Clock) -> None:

@@ -142,6 +142,48 @@ def test_a_bank_may_speak_of_a_whole_file(school: School, released: Run) -> None
     assert told(taken(school, pain002([], group=unknown))) == [(1, "refused", "payment_unknown")]
 
 
+def test_what_is_said_of_a_file_counts_for_all_that_are_not_told_one_by_one(school: School, released: Run) -> None:
+    group = f"<OrgnlPmtInfId>{released.first}</OrgnlPmtInfId><PmtInfSts>ACSC</PmtInfSts>"
+    data = pain002([(f"{released.first}.2", "RJCT", None)], group=group)
+    results = taken(school, data)
+    assert [(each.payment_id[-1], each.status) for each in results] == [
+        ("2", "returned"), ("1", "settled"), ("3", "settled"),
+    ]  # fmt: skip
+    assert [each.status for each in taken(school, data)] == ["already"] * 3
+
+
+def of_message(data: bytes, first: object, status: str) -> bytes:
+    """The report, with a word about the whole message."""
+    word = f"<OrgnlMsgId>{first}</OrgnlMsgId><GrpSts>{status}</GrpSts>"
+    return data.replace(b"<OrgnlMsgId>f</OrgnlMsgId>", word.encode())
+
+
+def test_a_payment_without_a_word_of_its_own_has_that_of_its_message(school: School, released: Run) -> None:
+    told = pain002([(f"{released.first}.{number}", "", None) for number in (1, 2)]).replace(b"<TxSts></TxSts>", b"")
+    assert [each.outcome for each in read_report(told).lines] == [None, None]
+    results = taken(school, of_message(told, released.first, "RJCT"))
+    assert [(each.payment_id[-1], each.status) for each in results] == [
+        ("1", "returned"), ("2", "returned"), ("3", "returned"),
+    ]  # fmt: skip
+
+
+def test_the_nearest_word_counts(school: School, released: Run) -> None:
+    group = f"<OrgnlPmtInfId>{released.first}</OrgnlPmtInfId><PmtInfSts>ACSC</PmtInfSts>"
+    data = of_message(pain002([(f"{released.first}.1", "PDNG", None)], group=group), released.first, "RJCT")
+    assert sorted(each.status for each in taken(school, data)) == ["pending", "settled", "settled"]
+
+
+@pytest.mark.parametrize("status", ["PART", "ACSP"])
+def test_a_word_about_the_rest_that_is_not_final_says_nothing(school: School, released: Run, status: str) -> None:
+    data = of_message(pain002([(f"{released.first}.1", "RJCT", None)]), "another message", status)
+    assert told(taken(school, data)) == [(1, "returned", "")]
+
+
+def test_a_final_word_about_what_is_not_here_is_refused(school: School, released: Run) -> None:
+    data = of_message(pain002([(f"{released.first}.1", "RJCT", None)]), "another message", "ACSC")
+    assert told(taken(school, data)) == [(1, "returned", ""), (2, "refused", "payment_unknown")]
+
+
 def test_a_dry_run_tells_and_records_nothing(school: School, released: Run) -> None:
     before = texts(school.ledger)
     assert told(taken(school, table(f"{released.first}.1,settled,,,"), dry_run=True)) == [(2, "settled", "")]
