@@ -79,6 +79,13 @@ class DateInFuture(Rejection):
 
 
 @dataclass(unsafe_hash=True)
+class DayNotOver(Rejection):
+    """A day is ended or sealed once it is over in Beijing."""
+
+    on: date
+
+
+@dataclass(unsafe_hash=True)
 class DatesOutOfOrder(Rejection):
     """One date must not lie before the other."""
 

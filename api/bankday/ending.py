@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.bankday.alarms import alarming_breaks
 from api.bankday.clocks import let_lapse, overdue
 from api.bankday.findings import Finding
+from api.bankday.plans import check_day
 from api.bankday.solvency import shortfall_fen, solvency
 from api.bankday.stored import stored_header
 from api.bankfiles.posting import Poster
@@ -61,11 +62,12 @@ def end_day(
     """End a day at these institutions, in their order; what fails at one does not stop the others.
 
     With `dry_run` nothing is recorded. Safe to ask again: a sealed day is left alone, and what was stopped anywhere
-    goes on with what is left to do. Raises DateInFuture for a day that is not over, StoreUnavailable, OutcomeUnknown.
+    goes on with what is left to do. Raises DateInFuture, DayNotOver, StoreUnavailable,
+    OutcomeUnknown.
     """
-    today = local_date(now)
-    if on >= today:
-        raise no.DateInFuture("date", on, today)
+    check_day(on, now)
+    if on == local_date(now):
+        raise no.DayNotOver(on)
     Runner(ledger.engine).catch_up()
     evening = _Evening(ledger, on, poster, statements=statements, dry_run=dry_run)
     for institution_id in institutions:

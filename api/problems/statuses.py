@@ -29,7 +29,7 @@ _CONFLICT = (
 
 _CONTENT = (
     "contracts_differ purpose_missing act_differs approval_differs second_person_required business_time_in_future "
-    "business_time_before_opening date_in_future dates_out_of_order "
+    "business_time_before_opening date_in_future day_not_over dates_out_of_order "
     "date_beyond_calendar date_outside_calendar command_key_reused line_repeated unknown_social_credit_code "
     "rule_unknown wrong_account span_above_cap beyond_lease across_semesters hours_above_cap amount_above_cap "
     "collected_too_early "

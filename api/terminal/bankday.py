@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from api.app import now
 from api.bankday.answers import status_bodies, written_body
 from api.bankday.numbers import MAX_RUN, Kind, file_id, mark_of, read_file_id
-from api.bankday.plans import Ask
+from api.bankday.plans import Ask, check_day
 from api.bankday.recorded import RecordedFile, find_file
 from api.bankday.reports import read_report
 from api.bankday.runs import Run, run_payments
@@ -80,11 +80,12 @@ class _Paying:
     show: Show
 
     def at(self, institution: str | None, *, every: bool) -> int:
-        """Run at one institution or all. Raises Stop."""
+        """Run at one institution or all. Raises Stop, DateInFuture."""
         if (institution is None) is not every:
             raise Stop("写明一个机构或 --all: name one institution, or --all", USAGE)
         if not 1 <= self.number <= MAX_RUN:
             raise Stop(f"--run 须在 1 与 {MAX_RUN} 之间 lies between 1 and {MAX_RUN}", USAGE)
+        check_day(self.on, now())
         settings = load_settings()
         with the_ledger(settings) as ledger, progress("付款 payments", self.show) as tell:
             what = "ledger release" if self.kind == "release" else "ledger refund-run"

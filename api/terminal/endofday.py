@@ -67,6 +67,8 @@ def eod(
             )
             for done in evening:
                 results.append(done)
+                if not (show.json or show.quiet):
+                    _print_findings(done)
                 tell(len(results), len(ids) * len(wanted))
     if show.json:
         print_json([day_end_body(each, dry_run=doing.dry_run) for each in results])
@@ -103,7 +105,6 @@ def _print(results: Sequence[DayEnd]) -> None:
     ]
     if rows:
         print_table(columns, rows)
-    _print_findings(results)
     counts: dict[str, int] = {}
     for each in results:
         counts[each.state] = counts.get(each.state, 0) + 1
@@ -114,12 +115,12 @@ def _print(results: Sequence[DayEnd]) -> None:
         out().print(text, markup=False)
 
 
-def _print_findings(results: Sequence[DayEnd]) -> None:
-    for done in results:
-        for each in done.findings:
-            amount = "" if each.amount_fen is None else f" {format_yuan(each.amount_fen)} 元 yuan"
-            code = f" ({meaning(each.code, language())})" if each.code else ""
-            since = f" 自 since {each.since_on}" if each.since_on else ""
-            some = f": {', '.join(each.sample[:5])}{' …' if each.count > 5 else ''}" if each.sample else ""  # noqa: PLR2004 - a taste
-            text = f"{done.institution_id} {done.on} {meaning(each.kind, language())} {each.count}"
-            out().print(f"{text}{code}{amount}{since}{some}", markup=False)
+def _print_findings(done: DayEnd) -> None:
+    """At once: what is sealed is not looked at again, so a command that is killed later must have told."""
+    for each in done.findings:
+        amount = "" if each.amount_fen is None else f" {format_yuan(each.amount_fen)} 元 yuan"
+        code = f" ({meaning(each.code, language())})" if each.code else ""
+        since = f" 自 since {each.since_on}" if each.since_on else ""
+        some = f": {', '.join(each.sample[:5])}{' …' if each.count > 5 else ''}" if each.sample else ""  # noqa: PLR2004 - a taste
+        text = f"{done.institution_id} {done.on} {meaning(each.kind, language())} {each.count}"
+        out().print(f"{text}{code}{amount}{since}{some}", markup=False)

@@ -87,7 +87,8 @@ def progress(label: str, show: Show) -> Iterator[Callable[[int, int], None]]:
         yield lambda _done, _all: None
     elif console.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True) as bar:
+        both = sys.stdout.isatty()  # what is printed meanwhile goes above the bar; into a file it goes as it is
+        with Progress(*columns, console=console, transient=True, redirect_stdout=both) as bar:
             task = bar.add_task(label, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total or None)
     else:

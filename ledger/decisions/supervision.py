@@ -140,8 +140,9 @@ def _succeed(command: c.RecordSuccession, context: Context) -> Iterator[e.Event]
 def _seal(command: c.SealDay, context: Context) -> Iterator[e.Event]:
     open_escrow(context)
     header = context.header
-    if command.business_on >= context.today:
-        raise no.DateInFuture("business_on", command.business_on, context.today)
+    context.refuse_future("business_on", command.business_on)
+    if command.business_on == context.today:
+        raise no.DayNotOver(command.business_on)
     if command.business_on < local_date(header.opened_at):
         raise no.BusinessTimeBeforeOpening(command.business_on)
     if header.sealed_on is not None and command.business_on <= header.sealed_on:

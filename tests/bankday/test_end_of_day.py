@@ -87,8 +87,9 @@ def test_a_sealed_day_carries_the_balances_and_what_each_family_has(school: Scho
 
 
 def test_a_day_that_is_not_over_is_not_ended(school: School) -> None:
-    with pytest.raises(no.DateInFuture):
-        list(end_day(school.ledger, ["school"], x.STARTS_ON, OFFICER, now=school.clock()))
+    for on, refusal in ((x.STARTS_ON, no.DayNotOver), (x.STARTS_ON + NEXT, no.DateInFuture)):
+        with pytest.raises(refusal):
+            list(end_day(school.ledger, ["school"], on, OFFICER, now=school.clock()))
 
 
 def test_a_silent_institution_has_agreed_to_the_refund(school: School) -> None:

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 import time_machine
 
+from api.bankday import ending
 from api.cli import run
+from ledger import commands as c
 from ledger.application import open_ledger
 from tests import examples as x
 from tests.bankday.day import school_with
 from tests.conftest import Clock
+from tests.projections.school import School
 
 OK, FINDING, USAGE = 0, 1, 2
 
@@ -73,6 +76,64 @@ def test_a_refund_is_paid_and_its_status_taken_in(capsys: pytest.CaptureFixture[
 def test_an_end_of_day_seals_once_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert "sealed 1" in printed(capsys, "eod", "--date", "2026-09-07")
     assert "nothing was done" in printed(capsys, "eod", "school", "--date", "2026-09-07")
+
+
+def test_what_an_end_of_day_finds_is_printed_before_the_next_school_is_ended(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, sqlite_url: str, clock: Clock
+) -> None:
+    ledger = open_ledger(sqlite_url, clock)
+    school_with(ledger, clock, 1, "a-short").asks(
+        *x.taught("a"), x.release(100_00), x.settle_release(), x.dispute("a"), x.decide_dispute("a", "reversed")
+    )
+    ledger.close()
+    end = ending._Evening.end
+
+    def stopped(self: ending._Evening, institution_id: str) -> ending.DayEnd:
+        if institution_id == "school":
+            raise KeyboardInterrupt
+        return end(self, institution_id)
+
+    monkeypatch.setattr(ending._Evening, "end", stopped)
+    with pytest.raises(SystemExit):
+        run(["eod", "--date", "2026-09-07"])
+    assert "a-short 2026-09-07 Custody is short" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh_CN.UTF-8", "尚未结束"), ("en_US.UTF-8", "is not over in Beijing")])
+def test_today_is_not_over_and_the_command_says_that(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    monkeypatch.setenv("LC_ALL", language)
+    assert run(["eod", "--date", "2026-09-08"]) == USAGE
+    assert f"2026-09-08 {said}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("release", "--all"), ("release", "school"), ("refund-run", "--all"), ("refund-run", "school"),
+        ("eod",), ("eod", "school"),
+    ],
+)  # fmt: skip
+def test_a_day_that_has_not_come_is_misuse_whatever_is_asked(
+    capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    assert run([*command, "--date", "2026-09-30"]) == USAGE
+    assert "which lies after today, 2026-09-08" in capsys.readouterr().err
+
+
+def test_a_run_asked_again_ends_alike_and_lists_the_same(
+    capsys: pytest.CaptureFixture[str], sqlite_url: str, clock: Clock
+) -> None:
+    ledger = open_ledger(sqlite_url, clock)
+    School(ledger, clock).asks(
+        c.RecordAttachment(attachment_id="a", authority="court", order_no="1", amount_fen=4_000_00)
+    )
+    ledger.close()
+    asked = ("refund-run", "school", "--date", "2026-09-07", "--json")
+    first, again = (json.loads(printed(capsys, *asked, code=FINDING))[0] for _ in range(2))
+    assert [each["code"] for each in first["withheld"]] == ["custody_short"]
+    assert (first["recorded"], again["recorded"], again["withheld"]) == (1, 0, first["withheld"])
 
 
 def test_missed_days_are_ended_in_order(capsys: pytest.CaptureFixture[str]) -> None:

@@ -131,8 +131,9 @@ def test_obligations_follow_the_successor(school: Specification) -> None:
 
 
 def test_a_sealed_day_takes_no_more_postings(school: Specification) -> None:
-    school.when(c.SealDay(business_on=date(2026, 9, 1))).refused(
-        no.DateInFuture("business_on", date(2026, 9, 1), date(2026, 9, 1))
+    school.when(c.SealDay(business_on=date(2026, 9, 1))).refused(no.DayNotOver(date(2026, 9, 1)))
+    school.when(c.SealDay(business_on=date(2026, 9, 2))).refused(
+        no.DateInFuture("business_on", date(2026, 9, 2), date(2026, 9, 1))
     )
     before_opening = date(2026, 1, 1)
     school.when(c.SealDay(business_on=before_opening)).refused(no.BusinessTimeBeforeOpening(before_opening))
