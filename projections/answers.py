@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ledger.rejections import Rejection
 
-PROJECTION_VERSION = 3
+PROJECTION_VERSION = 4
 """Goes up when a read model answers differently for the same events: then every model is rebuilt."""
 
 T = TypeVar("T")

@@ -121,7 +121,10 @@ def _deem_agreed(command: c.DeemRefundAgreed, context: Context) -> Iterator[e.Ev
 
 @decides(c.RefuseRefund)
 def _refuse(command: c.RefuseRefund, context: Context) -> Iterator[e.Event]:
+    """Within the window by the day of recording: a day that the institution states gives no right back."""
     refund = refund_of(context, command.refund_id, "requested")
+    if refund.reply_by is not None and context.today > refund.reply_by:
+        raise no.ReplyWindowOver(refund.refund_id, refund.reply_by)
     yield e.RefundRefused(
         effective_at=context.effective_at,
         refund_id=refund.refund_id,

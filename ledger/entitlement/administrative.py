@@ -60,9 +60,10 @@ def completed_share_figure(facts: Facts, measures: tuple[Measure, ...], rules: R
     if first.kind not in {"hours", "progress"}:
         return None
     # Progress is of the whole course; hours are counted from the last change of the price on.
-    whole_fen, earlier = (facts.whole_fen, None) if first.kind == "hours" else (_whole_course_fen(facts), Fraction(0))
+    hours = first.kind == "hours"
+    whole_fen, earlier = (facts.whole_fen, None) if hours else (_whole_course_fen(facts), Fraction(0))
     price = whole_fen / first.all_units
-    used = priced(first, price, "used", "已完成课时占比 share of completed hours", earlier)
+    used = priced(first, price, "used", "已完成课时占比 share of completed hours", earlier, average=hours)
     return figure(facts, "share_of_completed_hours", ground(rules, "refund.after_start_basis"), used)
 
 

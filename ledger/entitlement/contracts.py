@@ -105,6 +105,7 @@ def _hours(contract: Contract) -> dict[str, Any]:
         "claimed_centihours": contract.claimed_centihours,
         "earlier_centihours": base,
         "earlier_fen": contract.base_fen if base else 0,
+        "earned_fen": contract.consumed_fen,
     }
 
 

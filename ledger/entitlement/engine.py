@@ -157,6 +157,7 @@ def _recorded(facts: Facts, used: int, fewer_earlier: int = 0) -> Figure:
     """
     earlier = facts.earlier_centihours - fewer_earlier
     earlier_fen = round_half_up(Fraction(facts.earlier_fen * earlier, facts.earlier_centihours or 1))
+    earned = earlier_fen + Fraction(facts.whole_fen * used, (facts.paid_centihours or 0) + facts.gift_centihours or 1)
     record = msgspec.structs.replace(
         facts,
         price_fen=facts.whole_fen,
@@ -165,6 +166,7 @@ def _recorded(facts: Facts, used: int, fewer_earlier: int = 0) -> Figure:
         claimed_centihours=0,
         earlier_centihours=earlier,
         earlier_fen=earlier_fen,
+        earned_fen=None if facts.earned_fen is None else round_half_up(earned),
         starts_on=None if used else facts.starts_on,
     )
     return entitle(record).binding

@@ -53,6 +53,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Beside `used_centihours`: used before the price last changed."""
     earlier_fen: int = 0
     """What those earlier hours cost: they keep their price."""
+    earned_fen: int | None = None
+    """What a ledger earned for all the used hours, each lesson in whole fen; None where there are only papers."""
     list_unit_price_fen: int | None = None
     market_unit_price_fen: int | None = None
     list_price_disclosed: bool | None = None

@@ -11,6 +11,7 @@ from ledger.money import round_half_up
 EVIDENCED = frozenset({"materials", "gift", "agreed"})
 """What may be kept if it is proved: goods handed over and kept, and items the contract lists (art. 15, 21)."""
 NOTHING: frozenset[str] = frozenset()
+_HALF_A_FEN = Fraction(1, 2)
 
 _NEVER = {
     "commission": (
@@ -28,9 +29,10 @@ class Consumption:
     """Value of what was delivered, by one price.
 
     `earlier`: what the hours of before a change of the price come to; the price they had when left out.
+    `average`: every unit at the same share of the price, as a ledger earns it.
     """
 
-    __slots__ = ("earlier", "event", "label", "unit_price", "units", "value")
+    __slots__ = ("average", "earlier", "event", "label", "unit_price", "units", "value")
 
     def __init__(
         self,
@@ -40,16 +42,25 @@ class Consumption:
         units: str | None,
         unit_price: Fraction | None,
         earlier: Fraction | None = None,
+        *,
+        average: bool = False,
     ) -> None:
         self.value, self.event, self.label = value, event, label
-        self.units, self.unit_price, self.earlier = units, unit_price, earlier
+        self.units, self.unit_price, self.earlier, self.average = units, unit_price, earlier, average
 
 
 def priced(
-    measure: Measure, unit_price: Fraction, event: str, label: str, earlier: Fraction | None = None
+    measure: Measure,
+    unit_price: Fraction,
+    event: str,
+    label: str,
+    earlier: Fraction | None = None,
+    *,
+    average: bool = False,
 ) -> Consumption:
     """The used units at one price in fen."""
-    return Consumption(measure.used * unit_price, event, label, measure.used_text, unit_price, earlier)
+    used = measure.used * unit_price
+    return Consumption(used, event, label, measure.used_text, unit_price, earlier, average=average)
 
 
 def figure(
@@ -66,13 +77,15 @@ def figure(
     deductions = [_deduction_line(deduction, deductible) for deduction in facts.deductions]
     kept_fen = -sum(line.amount_fen for line in deductions)
     earlier = _earlier(facts, used)
-    exact = facts.paid_fen - kept_fen - earlier - (used.value if used else 0)
+    consumed = _consumed(facts, used, earlier)
+    exact = facts.paid_fen - kept_fen - consumed
     refund_fen = round_half_up(Fraction(exact)) if exact > 0 else 0
     before = [_earlier_line(facts, earlier)] if earlier else []
     lines = [Line("paid", "本合同已收款 received for this contract", facts.paid_fen)]
     if used is not None:
+        # The residual, not the rounded value, so that the lines sum to a refund that is rounded once.
         residual_fen = facts.paid_fen - kept_fen - refund_fen + sum(line.amount_fen for line in before)
-        lines.append(_used_line(used, residual_fen, clipped=exact <= 0))
+        lines.append(_used_line(used, residual_fen if exact > 0 else round_half_up(consumed - earlier)))
     lines += before + deductions
     open_fen = refund_fen - sum(line.amount_fen for line in lines)
     if open_fen:
@@ -86,6 +99,19 @@ def _earlier(facts: Facts, used: Consumption | None) -> Fraction:
     if used is None:
         return Fraction(0)
     return Fraction(facts.earlier_fen) if used.earlier is None else used.earlier
+
+
+def _consumed(facts: Facts, used: Consumption | None, earlier: Fraction) -> Fraction:
+    """What was used, earlier hours with it: what a ledger earned for it, where that is the same but for the rounding.
+
+    It was rounded there, lesson by lesson; rounded again, the parts would not sum to what was paid.
+    """
+    if used is None:
+        return Fraction(0)
+    counted, earned_fen = earlier + used.value, facts.earned_fen
+    if earned_fen is not None and (used.average or abs(counted - earned_fen) <= _HALF_A_FEN):
+        return Fraction(earned_fen)
+    return counted
 
 
 def _earlier_line(facts: Facts, earlier: Fraction) -> Line:
@@ -113,9 +139,7 @@ def _built(method: Method, ground: Ground, refund_fen: int, lines: list[Line]) -
     )
 
 
-def _used_line(used: Consumption, residual_fen: int, *, clipped: bool) -> Line:
-    # The residual, not the rounded value, so that the lines sum to a refund that is rounded once.
-    amount_fen = round_half_up(used.value) if clipped else residual_fen
+def _used_line(used: Consumption, amount_fen: int) -> Line:
     price = used.unit_price
     return Line(
         event=used.event,

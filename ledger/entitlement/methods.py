@@ -100,9 +100,8 @@ def _average(facts: Facts, measure: Measure, rules: RuleSet) -> Figure:
             return figure(facts, "months_started", ground(rules, "time_card.months"), used)
         case "hours" if measure.given:
             price = Fraction(facts.whole_fen) / measure.all_units
-            used = priced(
-                measure, price, "used", "已用课时,赠课与付费课同价 class hours used, gifts counted like paid ones"
-            )
+            label = "已用课时,赠课与付费课同价 class hours used, gifts counted like paid ones"
+            used = priced(measure, price, "used", label, average=True)
             return figure(facts, "all_units_average", ground(rules, "price.gift_lessons"), used)
         case "hours":
             return _paid_average(facts, measure, ground(rules, _price_key(facts)))
@@ -120,9 +119,9 @@ def _price_key(facts: Facts) -> str:
 
 def _paid_average(facts: Facts, measure: Measure, cited: Ground) -> Figure:
     price = Fraction(facts.whole_fen) / measure.bought
-    return figure(
-        facts, "paid_average", cited, priced(measure, price, "used", "已用部分按实付单价 units used at the price paid")
-    )
+    label = "已用部分按实付单价 units used at the price paid"
+    used = priced(measure, price, "used", label, average=not measure.given)
+    return figure(facts, "paid_average", cited, used)
 
 
 def _mixed(facts: Facts, hours: Measure, price_fen: int, rules: RuleSet) -> Figure:
@@ -247,6 +246,7 @@ def _bonus_ratio(facts: Facts, card: Measure, rules: RuleSet) -> Figure:
         "已消费面额 × 实付 / (实付 + 赠送) face value consumed x paid / (paid + bonus)",
         None,
         None,
+        average=True,
     )
     return figure(facts, "bonus_ratio", ground(rules, "price.bonus_money"), used)
 

@@ -1,6 +1,6 @@
 """Refunds up to the debt: requested, approved, deemed agreed, refused, withdrawn, ordered; how much and until when."""
 
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 
@@ -10,7 +10,7 @@ from ledger import rejections as no
 from ledger.entitlement.refusals import MarketPriceMissing
 from ledger.sheets import Refund
 from tests import examples as x
-from tests.specification import Specification
+from tests.specification import BEIJING, Specification
 
 TODAY = date(2026, 9, 10)
 
@@ -206,12 +206,27 @@ def test_silence_of_the_institution_agrees_after_its_window(school: Specificatio
     school.when(deem).refused(no.RefundNotInState("f1", "agreed"))
 
 
+def test_an_institution_that_was_silent_too_long_refuses_nothing_by_whatever_clock(school: Specification) -> None:
+    refusal = c.RefuseRefund(refund_id="f1", reason="no")
+    school.given(*x.taught("a"), x.request(requested_on=date(2026, 9, 8))).on(date(2026, 9, 16))
+    school.when(refusal).refused(no.ReplyWindowOver("f1", date(2026, 9, 15)))
+    in_time = datetime(2026, 9, 15, 10, tzinfo=BEIJING)
+    school.when(refusal.model_copy(update={"effective_at": in_time})).refused(no.ReplyWindowOver)
+    school.when(x.approve()).then(e.RefundApproved)
+
+
+def test_an_institution_may_refuse_on_the_last_day_of_its_window(school: Specification) -> None:
+    school.given(*x.taught("a"), x.request(requested_on=date(2026, 9, 8))).on(date(2026, 9, 15))
+    school.when(c.RefuseRefund(refund_id="f1", reason="no")).then(e.RefundRefused)
+
+
 def test_where_no_reply_window_is_known_silence_means_nothing() -> None:
     school = Specification(date(2022, 8, 25)).given(x.opening())
     school.given(x.contract(signed_on=date(2022, 8, 25), starts_on=date(2022, 9, 1), ends_on=date(2022, 11, 1)))
     school.given(x.deposit(value_on=date(2022, 8, 25))).on(date(2022, 8, 26))
     school.given(x.request(requested_on=date(2022, 8, 26))).on(date(2022, 12, 1))
     school.when(c.DeemRefundAgreed(refund_id="f1")).refused(no.ReplyWindowUnknown("CN/non_academic@2022-01-01#1"))
+    school.when(c.RefuseRefund(refund_id="f1", reason="no")).then(e.RefundRefused)
 
 
 def test_a_refused_claim_stays_and_may_be_ordered(school: Specification) -> None:

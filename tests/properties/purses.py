@@ -104,7 +104,7 @@ class Family:
         """Under the school's cause, beyond what was given back."""
         if self.settled is not None:
             return max(0, min(self.settled, self.paid) - self.given_back)
-        return max(0, half_up(self.paid - self.kept - self.worth(self.used)) - self.given_back)
+        return max(0, self.paid - self.kept - self.used_fen - self.given_back)
 
     def busy(self, claims: dict[str, Claim], name: str) -> bool:
         """Asked for, or agreed and neither sent nor paid."""

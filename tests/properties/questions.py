@@ -218,11 +218,13 @@ class Books(School):
         self.promise(name, claim_id, family.due())
         return None
 
-    def turn(self, claim_id: str, state: str, *states: str) -> Refused:
-        """Refuse or withdraw a request."""
+    def turn(self, claim_id: str, state: str, *states: str, late: bool = False) -> Refused:
+        """Refuse or withdraw a request; who was silent too long may refuse none."""
         claim = self.claims[claim_id]
         if claim.state not in states:
             return no.RefundNotInState
+        if late:
+            return no.ReplyWindowOver
         claim.state = state
         if state == "gone" and claim.contract is not None:
             self.families[claim.contract].current = ""

@@ -9,6 +9,7 @@ from hypothesis.stateful import precondition, rule
 
 from ledger import commands as c
 from ledger.identifiers import Role
+from ledger.sheets import Refund
 from tests import examples as x
 from tests.properties.comparison import TODAY, Comparison, Draw
 from tests.strategies import amounts, hours, judgements, lengths, mostly, names, numbers, prices, replies
@@ -154,7 +155,9 @@ class EscrowMachine(Comparison):
                 self.tell(x.approve(claim_id), self.account.agree(claim_id, self.claimed.get(claim_id)))
             case "refuse":
                 command = c.RefuseRefund(refund_id=claim_id, reason="no")
-                self.tell(command, self.account.turn(claim_id, "refused", "asked"))
+                reply_by = self.school.escrow.get(Refund, claim_id).reply_by
+                late = reply_by is not None and self.today > reply_by
+                self.tell(command, self.account.turn(claim_id, "refused", "asked", late=late))
             case "withdraw":
                 withdrawal = c.WithdrawRefund(refund_id=claim_id, reason="goes on")
                 self.tell(withdrawal, self.account.turn(claim_id, "gone", "asked", "refused"))
