@@ -15,13 +15,15 @@ from api.settings import SettingMissing, Settings
 from api.terminal.checkpoints import signing_key
 from api.terminal.environment import FINDING, OK, USAGE, Stop, load_settings, the_ledger
 from api.terminal.operations import make_folder, schema_told, write_file
-from api.terminal.output import Show, out, print_json, progress
+from api.terminal.output import Show, err, out, print_json, progress
 from ledger.application import Ledger
 from ledger.audit import AuditReport
+from ledger.events import DaySealed
 from ledger.log.bundle import NothingSigned, NotInDirectory, write_bundle
 from ledger.log.inspection import LogReport, inspect_log
 from ledger.log.keys import MalformedKey, PublicKey, parse_public_key
-from ledger.log.proving import NotSealed, NotYetSigned, prove_event, prove_statement
+from ledger.log.proving import NotSealed, NotYetSigned, StatementProof, prove_event, prove_statement
+from ledger.serialization import decode
 from ledger.store.tables import events
 from projections.schema import audit_all
 from verifier import verify as verifier
@@ -188,14 +190,24 @@ def receipt(
             if version is not None:
                 _event_files(ledger, institution, version, folder, key)
             else:
+                proof = prove_statement(ledger.engine, institution, f"contract {contract}", on)
                 path = folder / f"{institution}.{contract}.statement-proof"
-                write_file(path, prove_statement(ledger.engine, institution, f"contract {contract}", on).encode())
+                write_file(path, proof.encode())
                 out().print(f"python verifier/verify.py statement {path} --key '{key.text()}'", markup=False)
+                err().print(_sealed(proof), markup=False)
         except NotYetSigned as unsigned:
             raise Stop(f"尚无检查点 No checkpoint covers {unsigned} yet: ledger checkpoint", USAGE) from None
         except NotSealed as unsealed:
             raise Stop(f"没有封账凭证 No seal carries {unsealed}", USAGE) from None
     return OK
+
+
+def _sealed(proof: StatementProof) -> str:
+    """What the figure is of: a seal that was made late carries what was recorded until then."""
+    _, seal = decode(proof.topic, proof.state.encode())
+    assert isinstance(seal, DaySealed), "a statement is proven under a seal"
+    upto = seal.stream_version
+    return f"{seal.business_on} 封账时的数额 as recorded up to event {upto} when the day was sealed"
 
 
 def _event_files(ledger: Ledger, institution: str, version: int, folder: Path, key: PublicKey) -> None:

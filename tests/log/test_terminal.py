@@ -173,7 +173,9 @@ def test_bundle_and_receipts_are_checked_by_what_the_commands_say(
         (["receipt", "school-1", "--contract", "c1"], "school-1.c1.statement-proof"),
     ):
         assert run(arguments) == OK
-        assert f"{file} --key '{PUBLIC}'" in capsys.readouterr().out
+        said = capsys.readouterr()
+        assert f"{file} --key '{PUBLIC}'" in said.out
+        assert ("as recorded up to event " in said.err) is ("--contract" in arguments)
         assert Path(file).exists()
     assert Path("school-1.2.json").read_bytes() == told.stream("school-1")[1].state
     unsealed = ["school-1", "--contract", "c1", "--on", "2026-08-01"]
