@@ -101,7 +101,7 @@ def _places(heading: list[str]) -> dict[str, int]:
         if found:
             place[name] = found[0]
     if not {"payment_id", "status"} <= set(place):
-        raise no.UnknownLayout(1, 1, heading[0])
+        raise no.ColumnMissing(1, found=", ".join(sorted({"payment_id", "status"} - set(place))))
     return place
 
 

@@ -210,7 +210,7 @@ BOMB = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'
     ("data", "refusal"),
     [
         (b"", no_file.EmptyFile),
-        (b"a,b\n1,2\n", no_file.UnknownLayout),
+        (b"a,b\n1,2\n", no_file.ColumnMissing),
         (b"payment_id,status,status\nx,settled,settled\n", no_file.ColumnTwice),
         (b"payment_id,status\nx,settled,more\n", no_file.UnexpectedCell),
         (b"payment_id,status,amount\nx,settled,1.234\n", no_file.UnreadableAmount),
