@@ -6,16 +6,12 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from ledger.allowance import reserved_fen
-from ledger.events import RiskDepositDrawn
 from ledger.identifiers import SheetKey
-from ledger.serialization import TOPICS
 from ledger.sheets import Contract, Distribution, Header, Refund, sheet_key
-from ledger.store.tables import events
 from projections.answers import UnknownRow
 from projections.contract_fold import contract_at
 from projections.contract_statement import contract_statement
 from projections.folding import FoldedEscrow
-from projections.log import LOG, event_in, rows_of
 from projections.notes import ClosureNote, ContractNote
 from projections.reading import Reading, matching
 from projections.state import State, folded_header, folded_sheet
@@ -79,13 +75,6 @@ def closure_reason(reading: Reading, institution_id: str) -> str:
     """Why the institution was declared closed."""
     state = State(reading.log, folded_header, folded_sheet)
     return state.escrow(institution_id).get(ClosureNote, institution_id).reason
-
-
-def drawn_under(reading: Reading, institution_id: str, order_no: str) -> int:
-    """How much of the security was drawn under one order so far, fen."""
-    query = LOG.where(events.c.originator_id == institution_id, events.c.topic == TOPICS[RiskDepositDrawn])
-    drawn = (event_in(row.topic, row.state) for row in rows_of(reading.log, query))
-    return sum(each.amount_fen for each in drawn if isinstance(each, RiskDepositDrawn) and each.order_no == order_no)
 
 
 def find_distribution(reading: Reading, institution_id: str, distribution_id: str) -> Distribution | None:

@@ -1,12 +1,18 @@
-"""A process that closes and distributes until it is killed: `python -m tests.closing.runner URL close|distribute`."""
+"""A process that closes, draws and distributes until it is killed: `python -m tests.closing.runner URL DEED CHUNK`."""
 
 import sys
+from collections.abc import Sequence
 from datetime import date
 
 from api.closing.closure import Closure
 from api.closing.distribution import Distributing, Terms, order_of
+from api.closing.officer import Officer
 from api.closing.pots import AskedPot
+from api.closing.security import draw_security
+from ledger.answers import Receipt
 from ledger.application import Ledger, open_ledger
+from ledger.commands import Command
+from ledger.rejections import Rejection
 from tests.closing.schools import GONE, OFFICER, ORDER_NO, SCHOOL
 
 AT = 1_790_000_000_000_000
@@ -35,6 +41,20 @@ def distribute(ledger: Ledger, chunk: int) -> None:
     distributing.approve(OFFICER, name, told, chunk)
 
 
+class _Telling(Officer):
+    """Says so after each part."""
+
+    def submit_each(self, ledger: Ledger, commands: Sequence[Command]) -> list[Receipt | Rejection]:
+        answers = super().submit_each(ledger, commands)
+        told()
+        return answers
+
+
+def draw(ledger: Ledger, chunk: int) -> None:
+    """Draw 1,200 yuan of the security under one order, in small chunks."""
+    draw_security(ledger, _Telling(SCHOOL, "officer-1"), 1_200_00, ORDER_NO, chunk)
+
+
 def told(*_: object) -> None:
     """One more step is done."""
     sys.stdout.write("step\n")
@@ -45,7 +65,7 @@ def main() -> None:
     """Run what is asked."""
     url, deed, chunk = sys.argv[1:4]
     ledger = open_ledger(url, clock)
-    {"close": close, "distribute": distribute}[deed](ledger, int(chunk))
+    {"close": close, "draw": draw, "distribute": distribute}[deed](ledger, int(chunk))
     ledger.close()
 
 

@@ -1,19 +1,25 @@
 """Distributing a short pot: exact, in order, resumable, late claims later, nobody above what is due."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import pytest
+from sqlalchemy import text
 
 from api.closing.distribution import Distributing
 from api.closing.officer import Officer
 from api.closing.pots import MalformedPot, parse_pot
-from api.closing.security import draw_security
+from api.closing.security import DRAWS, draw_security, drawn_under
 from api.closing.sharing import list_hash
 from api.problems import Problem
 from ledger import commands as c
 from ledger import rejections as no
+from ledger.answers import Receipt
 from ledger.application import Ledger
 from ledger.audit import audit
+from ledger.commands import Command
+from ledger.rejections import Rejection
+from projections.reader import ReadModels
 from tests import examples as x
 from tests.closing.schools import (
     OFFICER,
@@ -185,3 +191,40 @@ def test_a_pot_is_written_as_a_name_and_an_amount(text: str) -> None:
 def test_pots_read_as_they_are_written() -> None:
     assert parse_pot("custody=all").amount_fen is None
     assert parse_pot("risk_deposit=1,234.5") == ("risk_deposit", 123450)
+
+
+def test_two_who_draw_under_one_order_at_once_draw_it_once(ledger: Ledger, clock: Clock) -> None:
+    opened(ledger, PAID)
+    tell(ledger, c.PlaceRiskDeposit(amount_fen=2_000_00, bank_serial="s"))
+    drained(ledger, c2=700_00, c3=900_00)
+    closed(ledger, clock)
+
+    class Overtaken(Officer):
+        """Somebody else draws under the same order before this one's word reaches the ledger."""
+
+        def submit_each(self, ledger: Ledger, commands: Sequence[Command]) -> list[Receipt | Rejection]:
+            (order_no,) = {each.order_no for each in commands if isinstance(each, c.DrawRiskDeposit)}
+            assert draw_security(ledger, OFFICER, 300_00, order_no) == 300_00
+            return super().submit_each(ledger, commands)
+
+    assert draw_security(ledger, Overtaken(SCHOOL, "officer-3"), 300_00, "order 1") == 0
+    assert custody_fen(ledger) == 6_000_00 - 1_600_00 + 300_00
+    with pytest.raises(no.AlreadyRecorded):
+        draw_security(ledger, Overtaken(SCHOOL, "officer-3"), 700_00, "order 2")
+    with ReadModels(ledger.engine).open() as reading:
+        assert drawn_under(reading, SCHOOL, "order 2") == {"c2": 300_00, "c3": 300_00}
+
+
+def test_a_draw_made_otherwise_counts_against_its_order_and_is_found_by_index(ledger: Ledger, clock: Clock) -> None:
+    opened(ledger, PAID)
+    tell(ledger, c.PlaceRiskDeposit(amount_fen=2_000_00, bank_serial="s"))
+    drained(ledger, c2=700_00, c3=900_00)
+    closed(ledger, clock)
+    tell(ledger, c.DrawRiskDeposit(contract_id="c3", amount_fen=100_00, order_no="order 1", draw_id="by-hand"))
+    assert draw_security(ledger, OFFICER, 300_00, "order 1") == 200_00
+    with ReadModels(ledger.engine).open() as reading:
+        assert drawn_under(reading, SCHOOL, "order 1") == {"c2": 200_00, "c3": 100_00}
+        if reading.log.dialect.name == "sqlite":
+            asked = text(f"explain query plan {DRAWS}")
+            plan = [str(row[3]) for row in reading.log.execute(asked, {"institution_id": SCHOOL})]
+            assert all("events_payment (originator_id=? AND effective_at>?" in step for step in plan)

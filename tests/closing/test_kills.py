@@ -8,10 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from ledger import commands as c
 from ledger.application import Ledger
 from ledger.audit import audit
-from ledger.events import ClosureDeclared, DistributionCompleted, DistributionShareApproved, RefundOrdered
-from tests.closing.schools import SCHOOL, drained, dues, opened
+from ledger.events import (
+    ClosureDeclared,
+    DistributionCompleted,
+    DistributionShareApproved,
+    RefundOrdered,
+    RiskDepositDrawn,
+)
+from tests.closing.schools import SCHOOL, drained, dues, opened, tell
 from tests.conftest import Clock
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +82,26 @@ def test_a_killed_closure_and_a_killed_distribution_go_on(school: Ledger, databa
     assert done.shared_fen == sum(each.share_fen for each in shares) == sum(r.amount_fen for r in refunds) - 2_000_00
     assert all(each.share_fen <= each.due_fen for each in shares)
     assert audit(school).passed
+
+
+def test_a_killed_draw_goes_on_to_what_the_order_says(opened_ledger: Ledger, clock: Clock, database_url: str) -> None:
+    school, names = opened_ledger, [f"c{number}" for number in range(1, 10)]
+    opened(school, [1_000_00 for _ in names])
+    tell(school, c.PlaceRiskDeposit(amount_fen=5_000_00, bank_serial="s"))
+    drained(school, **dict.fromkeys(names, 200_00))
+    clock.advance(days=20)
+    finished(database_url, "close")
+    killed_after(database_url, "draw", 1)
+    assert 0 < drawn_fen(school) < 1_200_00
+    finished(database_url, "draw")
+    assert drawn_fen(school) == 1_200_00
+    finished(database_url, "draw")
+    assert drawn_fen(school) == 1_200_00
+    assert audit(school).passed
+
+
+def drawn_fen(ledger: Ledger) -> int:
+    return sum(each.amount_fen for each in _events(ledger) if isinstance(each, RiskDepositDrawn))
 
 
 def _events(ledger: Ledger) -> list[object]:
