@@ -48,7 +48,8 @@ _CONTENT = (
 """What was sent contradicts itself or a rule, whatever is recorded."""
 
 _FILE = (
-    "amount_missing amount_on_both_sides atomic_too_long column_missing column_twice column_unknown empty_file external_entity extra_missing file_refused "
+    "amount_missing amount_on_both_sides atomic_too_long column_missing column_twice column_unknown empty_file "
+    "external_entity extra_missing file_refused "
     "file_too_large foreign_line formula_cell lines_after_footer malformed_file nul_byte number_loses_digits "
     "password_protected row_too_long row_too_short several_sheets too_deep too_many_columns too_many_lines "
     "unclosed_quote unexpected_cell unknown_layout unreadable_amount unreadable_date unreadable_text unreadable_value "
