@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from ledger import commands as c
 from ledger import events as e
 from ledger import rejections as no
+from ledger.decisions.valuation import left_centihours
 from ledger.entitlement import entitle
 from ledger.entitlement.contracts import facts_of
+from ledger.hours import format_hours
 from ledger.sheets import Contract
 from tests import examples as x
 from tests.specification import Specification
@@ -60,6 +62,7 @@ ROUNDED_FACE = TIE._replace(price_fen=101, bonus_fen=1, hours=3, first=[200])
 @example(TIE._replace(place=("CN-BJ", "academic"), cause="mutual"))
 @example(TIE._replace(gift_hours=30, first=[200]))
 @example(ROUNDED_FACE)
+@example(TIE._replace(first=[400] * 5, second=[400] * 5))
 def test_used_and_refunded_are_what_was_paid_and_nobody_owes_a_fen_of_rounding(course: Course) -> None:
     school = taught(course)
     before = school.escrow.get(Contract, "c1")
@@ -124,5 +127,7 @@ def amend(school: Specification, course: Course, gifts: str) -> None:
 
 
 def teach(school: Specification, name: str, lengths: list[int]) -> None:
+    """Lessons of these lengths, the last one as long as there are hours left."""
     for number, length in enumerate(lengths):
-        school.given(*x.taught(f"{name}{number}", hours=f"{length / 100:.2f}"))
+        if centihours := min(length, left_centihours(school.escrow.get(Contract, "c1"))):
+            school.given(*x.taught(f"{name}{number}", hours=format_hours(centihours)))
