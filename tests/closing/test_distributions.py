@@ -147,21 +147,23 @@ def test_a_company_keeps_what_it_earned_out_of_the_pot(ledger: Ledger, clock: Cl
     assert preview.lists[0].pot_fen == 2_500_00
 
 
-def test_security_is_drawn_for_what_is_missing_and_once(ledger: Ledger, clock: Clock) -> None:
+def short_with_security(ledger: Ledger, clock: Clock) -> None:
+    """Closed, with more security than what is missing."""
     opened(ledger, PAID)
     tell(ledger, c.PlaceRiskDeposit(amount_fen=2_000_00, bank_serial="s"))
     drained(ledger, c2=700_00, c3=900_00)
     closed(ledger, clock)
+
+
+def test_security_is_drawn_for_what_is_missing_and_once(ledger: Ledger, clock: Clock) -> None:
+    short_with_security(ledger, clock)
     assert draw_security(ledger, OFFICER, 1_000_00, "order 1") == 1_000_00
     assert custody_fen(ledger) == 6_000_00 - 1_600_00 + 1_000_00
     assert previewed(ledger, ("risk_deposit", 1_000_00)).lists[0].shared_fen == 1_000_00
 
 
 def test_an_order_draws_no_more_than_it_says_however_often_it_is_given(ledger: Ledger, clock: Clock) -> None:
-    opened(ledger, PAID)
-    tell(ledger, c.PlaceRiskDeposit(amount_fen=2_000_00, bank_serial="s"))
-    drained(ledger, c2=700_00, c3=900_00)
-    closed(ledger, clock)
+    short_with_security(ledger, clock)
     assert draw_security(ledger, OFFICER, 300_00, "order 1") == 300_00
     assert draw_security(ledger, OFFICER, 300_00, "order 1") == 0
     assert draw_security(ledger, Officer(SCHOOL, "officer-3"), 300_00, "order 1") == 0
@@ -194,10 +196,7 @@ def test_pots_read_as_they_are_written() -> None:
 
 
 def test_two_who_draw_under_one_order_at_once_draw_it_once(ledger: Ledger, clock: Clock) -> None:
-    opened(ledger, PAID)
-    tell(ledger, c.PlaceRiskDeposit(amount_fen=2_000_00, bank_serial="s"))
-    drained(ledger, c2=700_00, c3=900_00)
-    closed(ledger, clock)
+    short_with_security(ledger, clock)
 
     class Overtaken(Officer):
         """Somebody else draws under the same order before this one's word reaches the ledger."""
@@ -216,10 +215,7 @@ def test_two_who_draw_under_one_order_at_once_draw_it_once(ledger: Ledger, clock
 
 
 def test_a_draw_made_otherwise_counts_against_its_order_and_is_found_by_index(ledger: Ledger, clock: Clock) -> None:
-    opened(ledger, PAID)
-    tell(ledger, c.PlaceRiskDeposit(amount_fen=2_000_00, bank_serial="s"))
-    drained(ledger, c2=700_00, c3=900_00)
-    closed(ledger, clock)
+    short_with_security(ledger, clock)
     tell(ledger, c.DrawRiskDeposit(contract_id="c3", amount_fen=100_00, order_no="order 1", draw_id="by-hand"))
     assert draw_security(ledger, OFFICER, 300_00, "order 1") == 200_00
     with ReadModels(ledger.engine).open() as reading:
